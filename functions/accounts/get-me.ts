@@ -1,0 +1,15 @@
+import { User } from '../../shared/identity/schemas.ts';
+import { defineEndpoint } from '../../shared/platform/define-endpoint.ts';
+
+export default defineEndpoint({
+  name: 'get-me',
+  method: 'GET',
+  route: 'api/auth/me',
+  tag: 'Accounts',
+  summary: 'The account behind the token.',
+  auth: { permission: 'account:read_self' },
+  rateLimit: 'read',
+  success: { status: 200, schema: User },
+  errors: [],
+  handler: (_input, { user, services }) => services.identity.me(user),
+});

@@ -1,0 +1,111 @@
+import type { LyceumFunction } from '../shared/platform/mount.ts';
+import enrolStudent from './accounts/enrol-student.ts';
+import getMe from './accounts/get-me.ts';
+import listUsers from './accounts/list-users.ts';
+import logIn from './accounts/log-in.ts';
+import registerUser from './accounts/register-user.ts';
+import unenrolStudent from './accounts/unenrol-student.ts';
+import discardDeadLetter from './admin/discard-dead-letter.ts';
+import getDeadLetter from './admin/get-dead-letter.ts';
+import listDeadLetters from './admin/list-dead-letters.ts';
+import replayDeadLetter from './admin/replay-dead-letter.ts';
+import createComponent from './components/create-component.ts';
+import deleteComponent from './components/delete-component.ts';
+import followCourses from './components/follow-courses.ts';
+import getComponent from './components/get-component.ts';
+import listComponentEntries from './components/list-component-entries.ts';
+import listComponentStudents from './components/list-component-students.ts';
+import listComponents from './components/list-components.ts';
+import updateComponent from './components/update-component.ts';
+import createEntry from './entries/create-entry.ts';
+import deleteEntry from './entries/delete-entry.ts';
+import getEntry from './entries/get-entry.ts';
+import listEntries from './entries/list-entries.ts';
+import listEntryStates from './entries/list-entry-states.ts';
+import listEntrySubmissions from './entries/list-entry-submissions.ts';
+import updateEntry from './entries/update-entry.ts';
+import followCoursework from './grading/follow-coursework.ts';
+import getSubmissionLedger from './grading/get-submission-ledger.ts';
+import gradeSubmission from './grading/grade-submission.ts';
+import listGradingAttention from './grading/list-grading-attention.ts';
+import sweepJobs from './grading/sweep-jobs.ts';
+import getDocs from './platform/get-docs.ts';
+import getDocsAsset from './platform/get-docs-asset.ts';
+import getHealth from './platform/get-health.ts';
+import getOpenapi from './platform/get-openapi.ts';
+import getReadiness from './platform/get-readiness.ts';
+import getRoot from './platform/get-root.ts';
+import getOwnEntry from './student/get-own-entry.ts';
+import getOwnSubmission from './student/get-own-submission.ts';
+import listOwnComponents from './student/list-own-components.ts';
+import listOwnEntries from './student/list-own-entries.ts';
+import listOwnEntrySubmissions from './student/list-own-entry-submissions.ts';
+import listOwnSubmissions from './student/list-own-submissions.ts';
+import submitEntry from './student/submit-entry.ts';
+import generateOutcome from './submissions/generate-outcome.ts';
+import getOutcome from './submissions/get-outcome.ts';
+import getSubmission from './submissions/get-submission.ts';
+import listSubmissions from './submissions/list-submissions.ts';
+import overrideOutcome from './submissions/override-outcome.ts';
+import setOutcome from './submissions/set-outcome.ts';
+
+/** The table of contents: every function of Lyceum, by area. Registration, documents and tests all read it. */
+export const functions: readonly LyceumFunction[] = [
+  // Accounts and enrolment
+  enrolStudent,
+  getMe,
+  listUsers,
+  logIn,
+  registerUser,
+  unenrolStudent,
+  // Components
+  createComponent,
+  deleteComponent,
+  followCourses,
+  getComponent,
+  listComponentEntries,
+  listComponentStudents,
+  listComponents,
+  updateComponent,
+  // Entries and rubrics
+  createEntry,
+  deleteEntry,
+  getEntry,
+  listEntries,
+  listEntryStates,
+  listEntrySubmissions,
+  updateEntry,
+  // What students do
+  getOwnEntry,
+  getOwnSubmission,
+  listOwnComponents,
+  listOwnEntries,
+  listOwnEntrySubmissions,
+  listOwnSubmissions,
+  submitEntry,
+  // What staff do with submissions
+  generateOutcome,
+  getOutcome,
+  getSubmission,
+  listSubmissions,
+  overrideOutcome,
+  setOutcome,
+  // Grading
+  followCoursework,
+  getSubmissionLedger,
+  gradeSubmission,
+  listGradingAttention,
+  sweepJobs,
+  // Administration
+  discardDeadLetter,
+  getDeadLetter,
+  listDeadLetters,
+  replayDeadLetter,
+  // Platform
+  getDocs,
+  getDocsAsset,
+  getHealth,
+  getOpenapi,
+  getReadiness,
+  getRoot,
+];

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import type { StoredOutcome } from '../grading/documents.ts';
+import type { Role } from '../platform/permissions.ts';
+import type { ComponentDocument, EntryDocument, EntryForStudent, StudentOutcome } from './schemas.ts';
+
+/** Staff manage the components they own or were added to; an administrator manages all. */
+export function canManage(
+  user: { user_id: string; role: Role },
+  component: Pick<ComponentDocument, 'owner_user_ids'>,
+): boolean {
+  return user.role === 'admin' || (user.role === 'configurator' && component.owner_user_ids.includes(user.user_id));
+}
+
+/** The entry as a student reads it: the rubric only where the entry says so. */
+export function entryForStudent(entry: EntryDocument): Omit<EntryForStudent, 'student_state'> {
+  return { ...entry, rubric_definition: entry.rubric_visible ? entry.rubric_definition : {} };
+}
+
+/**
+ * The outcome as its student reads it. Scores per criterion tell what the rubric holds, so they go only where the
+ * rubric itself may go; doubts of the machine and points that nobody confirmed never do (their schema drops them).
+ */
+export function outcomeForStudent(outcome: StoredOutcome | null, isRubricVisible: boolean): StudentOutcome | null {
+  if (outcome === null) return null;
+  const { criteria_scores, ...rest } = outcome.outcome_data;
+  return { ...outcome, outcome_data: { ...rest, criteria_scores: isRubricVisible ? criteria_scores : [] } };
+}
+
+/** What makes two answers the same answer: title and content, byte for byte. */
+export function answerHash(answer: { submission_title: string; content: string }): string {
+  return createHash('sha256')
+    .update(JSON.stringify([answer.submission_title, answer.content]))
+    .digest('hex');
+}

@@ -1,0 +1,308 @@
+import { injectionPhrases } from './injection-phrases.ts';
+import { findShapes, type InjectionShape } from './injection-shape-rules.ts';
+import { type FoldedText, foldText, type Span, splitSentences, words } from './text-rules.ts';
+
+/** What made a passage look like a message to the grader. */
+export type InjectionKind =
+  | 'sets_rules_aside'
+  | 'asks_for_marks'
+  | 'claims_authority'
+  | 'addresses_grader'
+  | InjectionShape['kind'];
+
+/** A passage that speaks to the grader. Offsets are UTF-16 code units of the plain text. */
+export interface Injection extends Span {
+  kind: InjectionKind;
+}
+
+/** Kinds that staff can act on, in words. */
+export const injectionReasons: Record<InjectionKind, string> = {
+  sets_rules_aside: 'it asks to set the rubric or the instructions aside',
+  asks_for_marks: 'it asks for marks',
+  claims_authority: 'it claims to speak for the teacher',
+  addresses_grader: 'it speaks to the grader',
+  role_marker: 'it imitates a message of the system',
+  fake_verdict: 'it contains a ready-made verdict',
+  false_end: 'it imitates the end of the answer',
+  encoded: 'it contains encoded instructions',
+  spaced_letters: 'it spells out an order letter by letter',
+  invisible_characters: 'it contains invisible characters',
+};
+
+/** Most UTF-16 code units of the folded text between the two terms of a pair. */
+const pairDistance = 80;
+const injectionsMax = 100;
+/** A message after so few words of its sentence is what the sentence is for. */
+const wordsBeforeMax = 4;
+/** An order stands this close to the beginning of its sentence. */
+const wordsBeforeOrderMax = 2;
+/** A sentence with so many words around quotation marks talks about what is between them. */
+const wordsAroundMin = 5;
+
+type TermList = keyof typeof injectionPhrases;
+
+interface Term {
+  list: TermList;
+  folded: string;
+  isPrefix: boolean;
+  isDense: boolean;
+}
+
+interface Hit extends Span {
+  list: TermList;
+}
+
+const denseScript = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
+const wordSign = /[\p{L}\p{M}\p{N}]/u;
+
+function readTerms(list: TermList, terms: string): Term[] {
+  return terms
+    .split(/[\n|]/)
+    .filter((term) => term !== '')
+    .map((term) => ({
+      list,
+      folded: foldText(term.replace('*', '')).folded,
+      isPrefix: term.endsWith('*'),
+      isDense: denseScript.test(term),
+    }));
+}
+
+/** All terms by their first two folded units, so that a word is compared with a handful of them only. */
+const termsByBeginning: ReadonlyMap<string, readonly Term[]> = Map.groupBy(
+  [
+    ...readTerms('ignoreVerbs', injectionPhrases.ignoreVerbs),
+    ...readTerms('graderRules', injectionPhrases.graderRules),
+    ...readTerms('commonRules', injectionPhrases.commonRules),
+    ...readTerms('ownership', injectionPhrases.ownership),
+    ...readTerms('awardVerbs', injectionPhrases.awardVerbs),
+    ...readTerms('finalAwardVerbs', injectionPhrases.finalAwardVerbs),
+    ...readTerms('fullMarks', injectionPhrases.fullMarks),
+    ...readTerms('authorities', injectionPhrases.authorities),
+    ...readTerms('authorityClaims', injectionPhrases.authorityClaims),
+    ...readTerms('addressPhrases', injectionPhrases.addressPhrases),
+  ],
+  (term) => term.folded.slice(0, 2),
+);
+
+function matches(folded: string, at: number, term: Term): boolean {
+  if (!folded.startsWith(term.folded, at)) return false;
+  return term.isPrefix || term.isDense || !wordSign.test(folded.charAt(at + term.folded.length));
+}
+
+/** Every term that occurs in a folded text, in the order of the text. Offsets are of the folded text. */
+function findTerms(folded: string): Hit[] {
+  const hits: Hit[] = [];
+  const lookUp = (at: number) => {
+    for (const length of [1, 2]) {
+      for (const term of termsByBeginning.get(folded.slice(at, at + length)) ?? []) {
+        if (matches(folded, at, term)) hits.push({ list: term.list, start: at, end: at + term.folded.length });
+      }
+    }
+  };
+  for (const word of folded.matchAll(/[\p{L}\p{M}\p{N}]+/gu)) {
+    // Scripts without spaces have no beginnings of words: every sign may be one.
+    const last = denseScript.test(word[0]) ? word.index + word[0].length - 1 : word.index;
+    for (let at = word.index; at <= last; at += 1) lookUp(at);
+  }
+  return hits;
+}
+
+const lookAlikes: Record<string, string> = {
+  '0': 'o',
+  '1': 'i',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  '@': 'a',
+  $: 's',
+  а: 'a',
+  е: 'e',
+  о: 'o',
+  р: 'p',
+  с: 'c',
+  у: 'y',
+  х: 'x',
+  і: 'i',
+  ѕ: 's',
+  ј: 'j',
+  к: 'k',
+  м: 'm',
+  т: 't',
+  н: 'h',
+  в: 'b',
+  α: 'a',
+  ε: 'e',
+  ο: 'o',
+  ρ: 'p',
+  ι: 'i',
+  ν: 'v',
+  τ: 't',
+  κ: 'k',
+  υ: 'u',
+  ѵ: 'v',
+  ԁ: 'd',
+  ɡ: 'g',
+  һ: 'h',
+  ӏ: 'l',
+};
+
+/** Words of Latin letters with foreign signs among them ("ignоre" with a Cyrillic o, "1gn0re") as they look. Keeps lengths. */
+function unmask(folded: string): string {
+  return folded.replace(/[\p{L}\p{N}@$]+/gu, (word) =>
+    /[a-z]/.test(word) && /[^a-z]/.test(word) ? Array.from(word, (sign) => lookAlikes[sign] ?? sign).join('') : word,
+  );
+}
+
+interface Reader {
+  text: string;
+  sentences: Span[];
+}
+
+function sentenceAt(reader: Reader, position: number): Span {
+  let low = 0;
+  let high = reader.sentences.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((reader.sentences[middle]?.start ?? 0) <= position) low = middle;
+    else high = middle - 1;
+  }
+  return reader.sentences[low] ?? { start: 0, end: reader.text.length };
+}
+
+/** Sentences without end are read this far around a passage. */
+const contextCharacters = 300;
+const openQuote =
+  /(?:[\u201c\u201e\u00ab\u2018\u201a\u300c\u300e]|(?<![\p{L}\p{N}])["'`])[^"\u201c-\u201f\u00ab\u00bb\u300c-\u300f]*$/u;
+const closedQuote =
+  /^[^"\u201c-\u201f\u00ab\u00bb\u300c-\u300f\n]*?(?:["\u201c\u201d\u00bb\u300d\u300f]|['`\u2019](?![\p{L}\p{N}]))/u;
+
+/**
+ * The whole passage to which a suspicious phrase belongs. A phrase between quotation marks, in a sentence that says
+ * more, is talked about: only what is between the marks counts. Otherwise all that follows in the sentence belongs to
+ * it, and what stands before it too when that is only a few words.
+ */
+function passageAround(reader: Reader, phrase: Span): Span {
+  const { text } = reader;
+  const sentence = sentenceAt(reader, phrase.start);
+  const end = Math.max(sentence.end, phrase.end);
+  const before = text.slice(Math.max(sentence.start, phrase.start - contextCharacters), phrase.start);
+  const after = text.slice(phrase.end, Math.min(end, phrase.end + contextCharacters));
+  const opening = openQuote.exec(before);
+  const closing = closedQuote.exec(after);
+  if (opening && closing) {
+    const around = words(before.slice(0, opening.index)).length + words(after.slice(closing[0].length)).length;
+    if (around >= wordsAroundMin) {
+      return { start: phrase.start - (before.length - opening.index), end: phrase.end + closing[0].length };
+    }
+  }
+  return { start: words(before).length <= wordsBeforeMax ? Math.min(sentence.start, phrase.start) : phrase.start, end };
+}
+
+function gapBetween(a: Span, b: Span): Span {
+  return a.start <= b.start ? { start: a.end, end: b.start } : { start: b.end, end: a.start };
+}
+
+/** Pairs of a hit from each list within one sentence; `reader` offsets are those of the original text. */
+function pairs(reader: Reader, verbs: readonly Span[], objects: readonly Span[]): { verb: Span; object: Span }[] {
+  const found: { verb: Span; object: Span }[] = [];
+  let first = 0;
+  for (const verb of verbs) {
+    while (first < objects.length && (objects[first]?.end ?? 0) < verb.start - pairDistance) first += 1;
+    for (let next = first; next < objects.length && found.length < injectionsMax; next += 1) {
+      const object = objects[next];
+      if (!object || object.start > verb.end + pairDistance) break;
+      if (sentenceAt(reader, verb.start) === sentenceAt(reader, object.start)) found.push({ verb, object });
+    }
+  }
+  return found;
+}
+
+function isOrder(reader: Reader, verb: Span, object: Span, owners: readonly Span[]): boolean {
+  const sentence = sentenceAt(reader, verb.start);
+  const before = reader.text.slice(sentence.start, Math.min(verb.start, sentence.start + contextCharacters));
+  if (words(before).length <= wordsBeforeOrderMax) return true;
+  const gap = gapBetween(verb, object);
+  return owners.some((owner) => owner.start >= gap.start && owner.end <= gap.end);
+}
+
+function originalSpan(folded: FoldedText, span: Span): Span {
+  return { start: folded.starts[span.start] ?? 0, end: folded.ends[span.end - 1] ?? 0 };
+}
+
+function findPhrases(reader: Reader, folded: FoldedText): Injection[] {
+  const hits: Record<TermList, Span[]> = {
+    ignoreVerbs: [],
+    graderRules: [],
+    commonRules: [],
+    ownership: [],
+    awardVerbs: [],
+    finalAwardVerbs: [],
+    fullMarks: [],
+    authorities: [],
+    authorityClaims: [],
+    addressPhrases: [],
+  };
+  for (const hit of findTerms(unmask(folded.folded))) hits[hit.list].push(originalSpan(folded, hit));
+  const around = (kind: InjectionKind) => (pair: { verb: Span; object: Span }) => ({
+    kind,
+    ...passageAround(reader, {
+      start: Math.min(pair.verb.start, pair.object.start),
+      end: Math.max(pair.verb.end, pair.object.end),
+    }),
+  });
+  return [
+    ...pairs(reader, hits.ignoreVerbs, hits.graderRules).map(around('sets_rules_aside')),
+    ...pairs(reader, hits.ignoreVerbs, hits.commonRules)
+      .filter(({ verb, object }) => isOrder(reader, verb, object, hits.ownership))
+      .map(around('sets_rules_aside')),
+    ...pairs(reader, hits.awardVerbs, hits.fullMarks)
+      .filter(({ verb, object }) => verb.start < object.start)
+      .map(around('asks_for_marks')),
+    ...pairs(reader, hits.finalAwardVerbs, hits.fullMarks)
+      .filter(({ verb, object }) => verb.start > object.start)
+      .map(around('asks_for_marks')),
+    ...pairs(reader, hits.authorities, hits.authorityClaims).map(around('claims_authority')),
+    ...hits.addressPhrases
+      .slice(0, injectionsMax)
+      .map((phrase) => ({ kind: 'addresses_grader' as const, ...passageAround(reader, phrase) })),
+  ];
+}
+
+/**
+ * Passages of an answer that speak to its grader instead of answering: orders to set the rubric aside or to give full
+ * marks in some twenty languages, claims to be the teacher, imitated system messages, verdicts and delimiters, the same
+ * things encoded or written with look-alike or invisible characters. At most 100, in the order of the text. Linear.
+ *
+ * It can only be a suspicion: an essay may be about such attacks. So a hit never takes points away; it asks a person
+ * to look, and it keeps a passage that is mostly such a message from counting as evidence.
+ */
+export function findInjections(text: string): Injection[] {
+  const reader: Reader = { text, sentences: splitSentences(text) };
+  const folded = foldText(text);
+  const shapes = findShapes(text, folded, (decoded) => findWritten(decoded).length > 0).map((shape) =>
+    shape.kind === 'false_end' || shape.kind === 'role_marker' || shape.kind === 'fake_verdict'
+      ? { kind: shape.kind, ...passageAround(reader, shape) }
+      : shape,
+  );
+  return [...findPhrases(reader, folded), ...shapes].toSorted((a, b) => a.start - b.start).slice(0, injectionsMax);
+}
+
+/** The phrases of a text that was encoded: what is encoded twice is not looked for. */
+function findWritten(text: string): Injection[] {
+  return findPhrases({ text, sentences: splitSentences(text) }, foldText(text));
+}
+
+/** The parts of `span` that no suspicious passage covers. `injections` are in order of their start. */
+export function outsideInjections(span: Span, injections: readonly Span[]): Span[] {
+  const outside: Span[] = [];
+  let from = span.start;
+  for (const injection of injections) {
+    if (injection.end <= from) continue;
+    if (injection.start >= span.end) break;
+    if (injection.start > from) outside.push({ start: from, end: injection.start });
+    from = injection.end;
+  }
+  if (from < span.end) outside.push({ start: from, end: span.end });
+  return outside;
+}

@@ -1,0 +1,236 @@
+import type { Courses } from '../assessment/courses-repository.ts';
+import type { Coursework, WorkSet } from '../assessment/coursework-repository.ts';
+import type { Pointers } from '../assessment/directory-repository.ts';
+import { type Clock, isoTime } from '../platform/clock.ts';
+import type { Logger } from '../platform/logging.ts';
+import { untilWritten } from '../platform/optimistic.ts';
+import { type Dispatcher, makeOutboxRecord, outboxId, removeOutbox } from '../platform/outbox.ts';
+import { type GradingJob, nextLedgerEvent, type ResultDocument, type Spending } from './documents.ts';
+import { addSpending, type Graded, type GradingEngine, GradingFailure } from './engine.ts';
+import { decideAfterFailure, type RetryPolicy } from './retry-rules.ts';
+import { mayMachineWrite } from './state-rules.ts';
+import { outcomeBatch } from './store-outcome.ts';
+
+export interface GradingJobService {
+  /** Grades one submission for a message of the queue. Harmless to repeat; returns when there is nothing left to do. */
+  run(job: GradingJob, messageId: string): Promise<void>;
+}
+
+/** One attempt may take this long; the claim on the submission lasts a little longer. */
+const attemptMs = 9 * 60_000;
+const claimMs = 10 * 60_000;
+
+interface Claim {
+  work: WorkSet;
+  result: ResultDocument;
+}
+
+interface Failed {
+  code: string;
+  kind: 'transient' | 'permanent' | 'unknown';
+  retryAfterS?: number | undefined;
+  spent: Spending;
+}
+
+export function createGradingJobService(deps: {
+  coursework: Coursework;
+  courses: Pick<Courses, 'findEntry'>;
+  pointers: Pointers;
+  engine: GradingEngine;
+  dispatcher: Dispatcher;
+  clock: Clock;
+  logger: Logger;
+  /** A number from 0 to 1 for the jitter of delays. */
+  random: () => number;
+  policy: RetryPolicy;
+}): GradingJobService {
+  const { coursework, courses, pointers, engine, dispatcher, clock, logger, policy } = deps;
+
+  /** The work of the job as it is now; undefined when the job is over or was replaced by another one. */
+  async function read(job: GradingJob): Promise<Claim | undefined> {
+    const work = await coursework.gradingContext(job, { ...job, outbox_id: outboxId(job.job_id) });
+    const result = work.results[0];
+    return result?.job?.job_id === job.job_id ? { work, result } : undefined;
+  }
+
+  function isClaimedByAnother(result: ResultDocument, messageId: string): boolean {
+    const { job } = result;
+    if (job?.claimed_by == null || job.claimed_until === null) return false;
+    // The same message again means that its first run lost its lock: that run is over, or its writes will be refused.
+    return job.claimed_by !== messageId && Date.parse(job.claimed_until) > clock.now();
+  }
+
+  /** Marks the submission as being graded by this message; undefined when it is not this message's to grade. */
+  async function claim(job: GradingJob, messageId: string): Promise<Claim | undefined> {
+    const claimed = await untilWritten(async () => {
+      const found = await read(job);
+      if (found === undefined || isClaimedByAnother(found.result, messageId)) return { claim: undefined };
+      const { work, result } = found;
+      const untilMs = clock.now() + claimMs;
+      const running: ResultDocument = {
+        ...result,
+        status: 'running',
+        grading: { ...result.grading, status: 'running', attempts: result.grading.attempts + 1, next_attempt_at: null },
+        job: result.job && { ...result.job, claimed_by: messageId, claimed_until: isoTime(untilMs) },
+        updated_at: isoTime(clock.now()),
+      };
+      const refusal = await coursework.tryBatch(job, [
+        { op: 'replace', doc: running, etag: result._etag ?? '' },
+        ...(work.outbox === undefined
+          ? []
+          : [
+              {
+                op: 'patch' as const,
+                id: work.outbox.id,
+                operations: [{ op: 'set' as const, path: '/deadline', value: isoTime(untilMs + 60_000) }],
+              },
+            ]),
+      ]);
+      return refusal === undefined ? { claim: found } : undefined;
+    });
+    // Read again, because the batch does not return the new ETag that the outcome will be written against.
+    return claimed.claim && read(job);
+  }
+
+  function holds(found: Claim | undefined, messageId: string): found is Claim {
+    return found?.result.job?.claimed_by === messageId;
+  }
+
+  async function storeGraded(job: GradingJob, messageId: string, graded: Graded): Promise<void> {
+    await pointers.put({
+      id: job.outcome_id,
+      type: 'outcome',
+      schema_version: 1,
+      comp_id: job.comp_id,
+      student_user_id: job.student_user_id,
+      entry_id: job.entry_id,
+      submission_id: job.submission_id,
+    });
+    await untilWritten(async () => {
+      const found = await read(job);
+      // Someone else was faster, or a person has decided meanwhile: this outcome is not wanted any more.
+      if (!holds(found, messageId)) return 'dropped';
+      const { work, result } = found;
+      if (!mayMachineWrite({ currentOutcome: result.outcome, forcedByPerson: false })) return 'dropped';
+      const spent = addSpending(result.spent, graded.spent);
+      const refusal = await coursework.tryBatch(
+        job,
+        outcomeBatch(
+          work,
+          { ...result, spent },
+          {
+            outcome: {
+              outcome_id: job.outcome_id,
+              submission_id: job.submission_id,
+              outcome_data: graded.outcomeData,
+              is_llm_generated: true,
+              generated_at: isoTime(clock.now()),
+            },
+            event: {
+              event: 'graded',
+              actor: { kind: 'model', id: graded.model },
+              provider: graded.provider,
+              model: graded.model,
+              prompt_version: graded.promptVersion,
+              rubric_hash: graded.rubricHash,
+              ...spent,
+            },
+          },
+        ),
+      );
+      return refusal === undefined ? 'stored' : undefined;
+    });
+  }
+
+  /** What the failure leads to, as operations on the result, the ledger and the outbox, and what to send afterwards. */
+  function afterFailure(job: GradingJob, { work, result }: Claim, failed: Failed) {
+    const badOutputs = (result.job?.bad_outputs ?? 0) + (failed.kind === 'unknown' ? 1 : 0);
+    const decision = decideAfterFailure({
+      ...failed,
+      attempts: result.grading.attempts,
+      badOutputs,
+      firstQueuedAtMs: Date.parse(result.job?.queued_at ?? result.updated_at),
+      nowMs: clock.now(),
+      jitter01: deps.random(),
+      policy,
+    });
+    const now = isoTime(clock.now());
+    const spent = addSpending(result.spent, failed.spent);
+    const status = decision.next === 'retry' ? 'retrying' : 'needs_attention';
+    const delayMs = decision.next === 'retry' ? decision.delayS * 1000 : 0;
+    const changed: ResultDocument = {
+      ...result,
+      status,
+      grading: {
+        ...result.grading,
+        status,
+        next_attempt_at: decision.next === 'retry' ? isoTime(clock.now() + delayMs) : null,
+        last_error_code: failed.code,
+      },
+      job: result.job && { ...result.job, claimed_by: null, claimed_until: null, bad_outputs: badOutputs },
+      spent,
+      updated_at: now,
+    };
+    const replace = (doc: ResultDocument) => ({ op: 'replace' as const, doc, etag: result._etag ?? '' });
+    if (decision.next === 'retry') {
+      const attempt = job.attempt + 1;
+      const record = makeOutboxRecord(
+        {
+          jobId: job.job_id,
+          queue: 'grading',
+          messageId: `${job.job_id}:${attempt}`,
+          message: { ...job, attempt },
+          delayMs,
+        },
+        clock,
+      );
+      const outbox = { ...record, comp_id: job.comp_id, student_user_id: job.student_user_id };
+      return { operations: [replace(changed), { op: 'upsert' as const, doc: outbox }], outbox, status };
+    }
+    const event = nextLedgerEvent(result, {
+      at: now,
+      event: 'grading_failed',
+      actor: { kind: 'system', id: 'grading' },
+      reason: `${failed.code}: ${decision.reason}`,
+      ...spent,
+    });
+    const operations = [
+      replace({ ...changed, ledger_seq: event.seq }),
+      { op: 'create' as const, doc: event },
+      ...(work.outbox === undefined ? [] : [removeOutbox(job.job_id)]),
+    ];
+    return { operations, outbox: undefined, status };
+  }
+
+  async function storeFailure(job: GradingJob, messageId: string, failed: Failed): Promise<void> {
+    const next = await untilWritten(async () => {
+      const found = await read(job);
+      if (!holds(found, messageId)) return { status: 'dropped', outbox: undefined };
+      const after = afterFailure(job, found, failed);
+      return (await coursework.tryBatch(job, after.operations)) === undefined ? after : undefined;
+    });
+    logger.warn('grading_attempt_failed', { submission_id: job.submission_id, code: failed.code, next: next.status });
+    if (next.outbox !== undefined) await dispatcher.trySend(next.outbox);
+  }
+
+  return {
+    async run(job, messageId) {
+      const claimed = await claim(job, messageId);
+      const submission = claimed?.work.submissions[0];
+      if (claimed === undefined || submission === undefined) return;
+      const { component, entry } = await courses.findEntry(job.comp_id, job.entry_id);
+      if (component === undefined || entry === undefined) {
+        const spent = { input_tokens: 0, output_tokens: 0, cost_micro_usd: 0 };
+        await storeFailure(job, messageId, { code: 'entry_deleted', kind: 'permanent', spent });
+        return;
+      }
+      try {
+        const graded = await engine.grade({ entry, submission, deadlineMs: clock.now() + attemptMs });
+        await storeGraded(job, messageId, graded);
+      } catch (error) {
+        if (!(error instanceof GradingFailure)) throw error;
+        await storeFailure(job, messageId, error);
+      }
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import type { ServiceBus } from '../adapters/service-bus/client.ts';
+import type { DeadLetter as QueueDeadLetter } from '../adapters/service-bus/dead-letters.ts';
+import { type Clock, isoTime } from '../platform/clock.ts';
+import type { Page } from '../platform/define-endpoint.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Paging } from '../platform/schemas.ts';
+import type { DeadLetter } from './schemas.ts';
+
+/** What the queues gave up on, over all queues. Ids are `<queue>:<sequence number>`. */
+export interface DeadLetterService {
+  list(paging: Omit<Paging, 'skip'>): Promise<Page<DeadLetter>>;
+  /** Throws `not_found`. */
+  get(id: string): Promise<DeadLetter>;
+  /** Sends the message to its queue once more and removes it here; throws `not_found`. */
+  replay(id: string): Promise<void>;
+  discard(id: string): Promise<void>;
+}
+
+function present(queue: string, message: QueueDeadLetter): DeadLetter {
+  return {
+    id: `${queue}:${message.sequence}`,
+    queue,
+    message_id: message.messageId,
+    job_id: message.correlationId ?? null,
+    enqueued_at: message.enqueuedAt === undefined ? null : isoTime(message.enqueuedAt.getTime()),
+    delivery_count: message.deliveryCount,
+    reason: message.reason ?? null,
+    description: message.description ?? null,
+    body: message.body,
+  };
+}
+
+export function createDeadLetterService(deps: {
+  serviceBus: ServiceBus;
+  queues: readonly string[];
+  clock: Clock;
+}): DeadLetterService {
+  const { serviceBus, queues, clock } = deps;
+
+  function locate(id: string): { queue: string; sequence: string } {
+    const [queue = '', sequence = ''] = id.split(':');
+    if (!queues.includes(queue)) throw missing();
+    return { queue, sequence };
+  }
+
+  function missing(): AppError {
+    return new AppError('not_found', 'Dead letter not found');
+  }
+
+  async function take(
+    id: string,
+    beforeRemoval?: (queue: string, message: QueueDeadLetter) => Promise<void>,
+  ): Promise<void> {
+    const { queue, sequence } = locate(id);
+    const removed = await serviceBus.removeDeadLetter(queue, sequence, async (message) =>
+      beforeRemoval?.(queue, message),
+    );
+    if (removed === undefined) throw missing();
+  }
+
+  return {
+    async list({ limit, cursor }) {
+      // The cursor is the id of the last item: its queue, and its number there.
+      const last = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString('utf8').split(':');
+      const first = last === undefined ? 0 : Math.max(queues.indexOf(last[0] ?? ''), 0);
+      const items: DeadLetter[] = [];
+      for (const [index, queue] of queues.entries()) {
+        if (index < first || items.length > limit) continue;
+        const after =
+          index === first && /^\d{1,19}$/.test(last?.[1] ?? '')
+            ? (BigInt(last?.[1] ?? '0') + 1n).toString()
+            : undefined;
+        const found = await serviceBus.peekDeadLetters(queue, { limit: limit + 1 - items.length, fromSequence: after });
+        items.push(...found.map((message) => present(queue, message)));
+      }
+      const kept = items.slice(0, limit);
+      const end = items.length > limit ? kept.at(-1) : undefined;
+      return end === undefined ? { items: kept } : { items: kept, cursor: Buffer.from(end.id).toString('base64url') };
+    },
+
+    async get(id) {
+      const { queue, sequence } = locate(id);
+      const message = await serviceBus.getDeadLetter(queue, sequence);
+      if (message === undefined) throw missing();
+      return present(queue, message);
+    },
+
+    replay(id) {
+      return take(id, (queue, message) =>
+        serviceBus.send(queue, {
+          body: message.body,
+          // A new id, because the queue may still remember the old one and take this message for a repetition.
+          messageId: `${message.messageId}:replay-${clock.now()}`,
+          correlationId: message.correlationId,
+        }),
+      );
+    },
+
+    discard: (id) => take(id),
+  };
+}

@@ -1,0 +1,225 @@
+import { z } from 'zod';
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+
+const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((text) => text === 'true');
+const number = (fallback: number) => z.coerce.number().nonnegative().default(fallback);
+const optional = z.string().min(1).optional();
+
+const price = z.object({
+  input: z.number().int().nonnegative(),
+  cached_input: z.number().int().nonnegative(),
+  cache_write: z.number().int().nonnegative().optional(),
+  output: z.number().int().nonnegative(),
+});
+
+const defaultPrices = JSON.stringify({
+  'claude-sonnet-4-5': { input: 3_000_000, cached_input: 300_000, cache_write: 3_750_000, output: 15_000_000 },
+  'gpt-5-mini': { input: 250_000, cached_input: 25_000, output: 2_000_000 },
+});
+
+const prices = z
+  .string()
+  .default(defaultPrices)
+  .transform((text, context) => {
+    try {
+      return z.record(z.string(), price).parse(JSON.parse(text));
+    } catch {
+      context.addIssue({
+        code: 'custom',
+        message: 'must be JSON: {"<model>": {"input", "cached_input", "output"}} in micro-USD per million tokens',
+      });
+      return z.NEVER;
+    }
+  });
+
+/** Every setting that Lyceum reads, by the name of its environment variable. */
+export const settingsSchema = z.object({
+  LYCEUM_ENVIRONMENT: z
+    .enum(['local', 'production'])
+    .default('production')
+    .describe('`local` on a laptop: the simulator may grade and the stack supplies the secrets.'),
+  COSMOS_DATABASE: z.string().min(1).default('lyceum').describe('Cosmos DB database; the triggers read it too.'),
+  CosmosConnection: optional.describe('`AccountEndpoint=...;AccountKey=...`, for the local stack and the emulator.'),
+  CosmosConnection__accountEndpoint: z.url().optional().describe('Cosmos DB account, with managed identity.'),
+  CosmosConnection__clientId: optional.describe('Client id of the user-assigned identity for Cosmos DB.'),
+  ServiceBusConnection: optional.describe('Service Bus connection string, for the local stack and the emulator.'),
+  ServiceBusConnection__fullyQualifiedNamespace: optional.describe('Service Bus namespace, with managed identity.'),
+  ServiceBusConnection__clientId: optional.describe('Client id of the user-assigned identity for Service Bus.'),
+  AzureWebJobsStorage: optional.describe('Storage connection string, for Azurite.'),
+  AzureWebJobsStorage__blobServiceUri: z.url().optional().describe('Blob service address, with managed identity.'),
+  AzureWebJobsStorage__clientId: optional.describe('Client id of the user-assigned identity for Blob Storage.'),
+  JWT_SECRET: z
+    .string({ error: 'is required: 32 bytes or more, for example from `openssl rand -base64 48`' })
+    .refine((text) => Buffer.byteLength(text) >= 32, 'must have 32 bytes or more')
+    .describe('Key that signs access tokens (HS256); 32 bytes or more, no default.'),
+  ACCESS_TOKEN_EXPIRE_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1440)
+    .default(30)
+    .describe('Minutes that an access token is valid.'),
+  BCRYPT_THREADS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(16)
+    .default(2)
+    .describe('Worker threads that hash passwords, per instance.'),
+  BOOTSTRAP_ADMIN_USERNAME: optional.describe('The first administrator; made when the account does not exist.'),
+  BOOTSTRAP_ADMIN_EMAIL: z.email().optional().describe('E-mail address of the first administrator.'),
+  BOOTSTRAP_ADMIN_PASSWORD: z
+    .string()
+    .min(8)
+    .max(256)
+    .optional()
+    .describe('Password of the first administrator, used once.'),
+  CORS_ORIGINS: list.describe('Origins that may call from a browser, separated by commas.'),
+  RATE_LIMIT_SCALE: z.coerce.number().positive().default(1).describe('Multiplies every built-in rate limit.'),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
+  LLM_PROVIDERS: list.describe(
+    'Order of the model providers: `anthropic`, `openai`, `simulator`. Default: those that have a key, else the simulator where it is allowed.',
+  ),
+  LLM_ALLOW_SIMULATOR: flag.describe('`true` lets the simulator grade in production; its outcomes say so.'),
+  ANTHROPIC_API_KEY: optional.describe('Key of the Anthropic API.'),
+  ANTHROPIC_BASE_URL: z.url().optional().describe('Another address for the Anthropic API.'),
+  OPENAI_API_KEY: optional.describe('Key of an OpenAI-compatible API.'),
+  OPENAI_BASE_URL: z.url().optional().describe('Another address for the OpenAI-compatible API.'),
+  LLM_GRADING_ANTHROPIC_MODEL: z
+    .string()
+    .min(1)
+    .default('claude-sonnet-4-5')
+    .describe('Model that grades at Anthropic.'),
+  LLM_GRADING_OPENAI_MODEL: z
+    .string()
+    .min(1)
+    .default('gpt-5-mini')
+    .describe('Model that grades at the OpenAI-compatible API.'),
+  LLM_PRICES: prices.describe('Prices per model as JSON, in micro-USD per million tokens.'),
+  LLM_TIMEOUT_S: z.coerce.number().min(1).max(540).default(120).describe('Seconds that one call to a model may take.'),
+  LLM_MAX_CONCURRENT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(16)
+    .describe('Calls to one provider at the same time, per instance.'),
+  LLM_BUDGET_USER_DAY_MICRO_USD: number(0).describe('What one student may cost per day, per instance; 0 = no limit.'),
+  LLM_BUDGET_DAY_MICRO_USD: number(0).describe('What all calls may cost per day, per instance; 0 = no limit.'),
+  GRADING_RETRY_BASE_S: z.coerce
+    .number()
+    .min(1)
+    .max(3600)
+    .default(15)
+    .describe('Seconds before the first retry after a transient failure; doubles with each.'),
+  GRADING_RETRY_CAP_S: z.coerce
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(1800)
+    .describe('Longest delay between two tries, in seconds.'),
+  GRADING_MAX_AGE_HOURS: z.coerce
+    .number()
+    .positive()
+    .max(720)
+    .default(24)
+    .describe('Hours after which a submission that cannot be graded needs attention.'),
+});
+
+export type Config = z.output<typeof settingsSchema>;
+
+/** Says everything that is wrong with the settings at once; values are never repeated, because some are secrets. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`Lyceum cannot start with these settings:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+function problemsBetween(config: Config): string[] {
+  const problems: string[] = [];
+  const oneOf = (what: string, a: keyof Config, b: keyof Config) => {
+    if (config[a] === undefined && config[b] === undefined) problems.push(`${a} or ${b}: ${what} is required`);
+  };
+  oneOf('Cosmos DB', 'CosmosConnection', 'CosmosConnection__accountEndpoint');
+  oneOf('Service Bus', 'ServiceBusConnection', 'ServiceBusConnection__fullyQualifiedNamespace');
+  oneOf('Blob Storage', 'AzureWebJobsStorage', 'AzureWebJobsStorage__blobServiceUri');
+  if (config.CosmosConnection !== undefined && !/AccountEndpoint=[^;]+;\s*AccountKey=/i.test(config.CosmosConnection)) {
+    problems.push('CosmosConnection: must look like AccountEndpoint=...;AccountKey=...');
+  }
+  if (config.BOOTSTRAP_ADMIN_USERNAME !== undefined && config.BOOTSTRAP_ADMIN_PASSWORD === undefined) {
+    problems.push('BOOTSTRAP_ADMIN_PASSWORD: is required with BOOTSTRAP_ADMIN_USERNAME');
+  }
+  if (config.CORS_ORIGINS.includes('*'))
+    problems.push('CORS_ORIGINS: name the origins; * would let every site call with credentials');
+  if (config.GRADING_RETRY_CAP_S < config.GRADING_RETRY_BASE_S)
+    problems.push('GRADING_RETRY_CAP_S: must not be below GRADING_RETRY_BASE_S');
+  return [...problems, ...providerProblems(config)];
+}
+
+function providerProblems(config: Config): string[] {
+  const problems: string[] = [];
+  const keys: Record<string, string | undefined> = {
+    anthropic: config.ANTHROPIC_API_KEY,
+    openai: config.OPENAI_API_KEY,
+  };
+  for (const provider of config.LLM_PROVIDERS) {
+    if (provider !== 'simulator' && !(provider in keys))
+      problems.push('LLM_PROVIDERS: knows anthropic, openai and simulator');
+    else if (provider !== 'simulator' && keys[provider] === undefined)
+      problems.push(`LLM_PROVIDERS: ${provider} needs ${provider.toUpperCase()}_API_KEY`);
+    else if (provider === 'simulator' && !mayUseSimulator(config))
+      problems.push('LLM_PROVIDERS: the simulator needs LLM_ALLOW_SIMULATOR=true in production');
+  }
+  if (llmProviders(config).length === 0) {
+    problems.push(
+      'ANTHROPIC_API_KEY or OPENAI_API_KEY: without a model, LLM_ALLOW_SIMULATOR=true must say that the simulator may grade',
+    );
+  }
+  return problems;
+}
+
+function mayUseSimulator(config: Config): boolean {
+  return config.LYCEUM_ENVIRONMENT === 'local' || config.LLM_ALLOW_SIMULATOR;
+}
+
+export type ProviderName = 'anthropic' | 'openai' | 'simulator';
+
+/** The providers in the order in which they are asked. */
+export function llmProviders(config: Config): ProviderName[] {
+  const known: readonly ProviderName[] = ['anthropic', 'openai', 'simulator'];
+  if (config.LLM_PROVIDERS.length > 0) return config.LLM_PROVIDERS.flatMap((name) => known.filter((k) => k === name));
+  const withKey: ProviderName[] = [];
+  if (config.ANTHROPIC_API_KEY !== undefined) withKey.push('anthropic');
+  if (config.OPENAI_API_KEY !== undefined) withKey.push('openai');
+  return withKey.length > 0 || !mayUseSimulator(config) ? withKey : ['simulator'];
+}
+
+/** Parses the settings once; throws a `ConfigError` that lists everything that is wrong. Empty values count as absent. */
+export function loadConfig(environment: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const result = settingsSchema.safeParse(given);
+  if (!result.success) throw new ConfigError(result.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`));
+  const problems = problemsBetween(result.data);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return result.data;
+}
+
+/** The settings of this process: the only place that reads the environment. */
+export function loadProcessConfig(): Config {
+  return loadConfig(process.env);
+}

@@ -1,0 +1,130 @@
+import type { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
+import type { Permission, Role } from './permissions.ts';
+
+/** What the application offers to handlers; `shared/services.ts` adds one member per domain. */
+export interface Services {
+  health: { check(): Promise<Health> };
+}
+
+export interface Health {
+  /** `degraded`: work is accepted, but grading waits for the model; `unavailable`: requests would fail. */
+  status: 'ok' | 'degraded' | 'unavailable';
+  checks: Record<string, { ok: boolean; ms: number; detail?: string }>;
+}
+
+/** The person behind a request. */
+export interface Principal {
+  user_id: string;
+  username: string;
+  full_name: string | null;
+  role: Role;
+}
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** One page of a list; the cursor goes into the `Link` header so that the body stays a bare array. */
+export interface Page<T> {
+  items: T[];
+  cursor?: string | undefined;
+}
+
+/** An answer that is not JSON: pages, scripts, style sheets. */
+export interface RawBody {
+  contentType: string;
+  content: string | Uint8Array;
+  headers?: Record<string, string>;
+}
+
+/** Success with a body checked by `schema`; with a page of items checked by `page`; or of another media type. */
+export type Success =
+  | { status: 200 | 201 | 202; schema: z.ZodType }
+  | { status: 200; page: z.ZodType }
+  | { status: 200; raw: string };
+
+type Result<S extends Success> = S extends { schema: infer T extends z.ZodType }
+  ? z.input<T>
+  : S extends { page: infer T extends z.ZodType }
+    ? Page<z.input<T>>
+    : RawBody;
+
+type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
+
+/** What a handler gets beside its input. */
+export interface RequestContext<A extends Auth> {
+  user: A extends 'public' ? undefined : Principal;
+  services: Services;
+  requestId: string;
+  /** The identifier for what this request creates; the same again when an `Idempotency-Key` is repeated. */
+  newId: string;
+  /** The ETag that the caller saw, without quotes, when `If-Match` was sent. */
+  ifMatch: string | undefined;
+}
+
+export type Auth = 'public' | { permission: Permission };
+
+export type RateLimitPolicy = 'read' | 'write' | 'login' | 'grade' | 'public';
+
+export interface EndpointSpec<
+  P extends z.ZodObject | undefined = z.ZodObject | undefined,
+  Q extends z.ZodObject | undefined = z.ZodObject | undefined,
+  B extends z.ZodType | undefined = z.ZodType | undefined,
+  S extends Success = Success,
+  A extends Auth = Auth,
+> {
+  /** Function name, file name and operation id: `verb-noun`. */
+  name: string;
+  method: HttpMethod;
+  /** One path, or several that mean the same; parameters in braces as Functions writes them. */
+  route: string | readonly string[];
+  tag: string;
+  summary: string;
+  auth: A;
+  rateLimit: RateLimitPolicy;
+  params?: P;
+  query?: Q;
+  body?: B;
+  /** The media types that the body may have; JSON by default. */
+  consumes?: readonly ('json' | 'form')[];
+  /** Bytes; 1 MiB by default. */
+  bodyLimitBytes?: number;
+  success: S;
+  /** The codes that the handler itself may raise; those of the pipeline are added by the pipeline. */
+  errors: readonly ErrorCode[];
+  /** Repeats with the same `Idempotency-Key` answer what the first one answered. For POSTs that create. */
+  idempotent?: boolean;
+  handler: (
+    input: { params: Parsed<P>; query: Parsed<Q>; body: Parsed<B> },
+    context: RequestContext<A>,
+  ) => Promise<Result<S>> | Result<S>;
+}
+
+/** An endpoint with its types erased, as the pipeline, the documents and the tests see it. */
+export interface Endpoint extends Omit<EndpointSpec, 'handler' | 'route'> {
+  kind: 'endpoint';
+  routes: readonly string[];
+  handler: (
+    input: { params: unknown; query: unknown; body: unknown },
+    context: RequestContext<Auth>,
+  ) => Promise<unknown> | unknown;
+}
+
+export const defaultBodyLimitBytes = 1_048_576;
+
+/** Declares an HTTP operation. Nothing happens at import: `mount` registers what `functions/index.ts` lists. */
+export function defineEndpoint<
+  const S extends Success,
+  const A extends Auth,
+  P extends z.ZodObject | undefined = undefined,
+  Q extends z.ZodObject | undefined = undefined,
+  B extends z.ZodType | undefined = undefined,
+>(spec: EndpointSpec<P, Q, B, S, A>): Endpoint {
+  const { route, handler, ...rest } = spec;
+  return {
+    ...rest,
+    kind: 'endpoint',
+    routes: typeof route === 'string' ? [route] : route,
+    // The pipeline has parsed the input with exactly these schemas, so the narrower type holds.
+    handler: handler as Endpoint['handler'],
+  };
+}

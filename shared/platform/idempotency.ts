@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import type { Container } from '../adapters/cosmos/container.ts';
+import { CosmosError } from '../adapters/cosmos/errors.ts';
+import type { Clock } from './clock.ts';
+import { AppError } from './errors.ts';
+
+/** What the first request answered, kept so that its repeats answer the same. */
+export interface StoredAnswer {
+  status: number;
+  body: string;
+  headers: Record<string, string>;
+}
+
+interface IdempotencyRecord {
+  id: string;
+  pk: string;
+  type: 'idempotency';
+  schema_version: 1;
+  request_hash: string;
+  new_id: string;
+  started_at_ms: number;
+  answer: StoredAnswer | null;
+  ttl: number;
+}
+
+export interface IdempotentRequest {
+  /** Who asks for what: user id and operation. */
+  scope: string;
+  /** The caller's `Idempotency-Key`. */
+  key: string;
+  /** Everything that makes the request what it is; a different one under the same key is refused. */
+  fingerprint: string;
+  newId: string;
+}
+
+export interface IdempotencyStore {
+  /** Either the stored answer, or leave to run under `newId`, with `finish` and `abandon` to call afterwards. */
+  begin(
+    request: IdempotentRequest,
+  ): Promise<
+    { replay: StoredAnswer } | { newId: string; finish(answer: StoredAnswer): Promise<void>; abandon(): Promise<void> }
+  >;
+}
+
+const keptS = 24 * 60 * 60;
+/** A request that has not ended after this long has died with its instance: the HTTP front end cuts at 230 s. */
+const staleMs = 240_000;
+
+export function createIdempotencyStore(deps: { container: Container; clock: Clock }): IdempotencyStore {
+  const { container, clock } = deps;
+
+  async function claim(record: IdempotencyRecord): Promise<{ record: IdempotencyRecord; etag: string }> {
+    try {
+      return { record, etag: (await container.create(record, record.pk)).etag };
+    } catch (error) {
+      if (!(error instanceof CosmosError) || error.status !== 409) throw error;
+    }
+    const found = await container.read<IdempotencyRecord>(record.id, record.pk);
+    if (!found) return claim(record);
+    if (found.request_hash !== record.request_hash) throw new AppError('idempotency_key_reused');
+    const isRunning = found.answer === null && clock.now() - found.started_at_ms < staleMs;
+    if (isRunning) throw new AppError('idempotency_in_progress', undefined, { retryAfterS: 1 });
+    if (found.answer !== null) return { record: found, etag: found._etag };
+    // The first run died: run again under its identifier, so that what it did create is found and not doubled.
+    const taken = { ...found, started_at_ms: clock.now() };
+    try {
+      return { record: taken, etag: (await container.replace(taken, record.pk, found._etag)).etag };
+    } catch (error) {
+      if (error instanceof CosmosError && error.status === 412)
+        throw new AppError('idempotency_in_progress', undefined, { retryAfterS: 1 });
+      throw error;
+    }
+  }
+
+  return {
+    async begin(request) {
+      const id = createHash('sha256').update(`${request.scope}\n${request.key}`).digest('hex');
+      const claimed = await claim({
+        id,
+        pk: id,
+        type: 'idempotency',
+        schema_version: 1,
+        request_hash: createHash('sha256').update(request.fingerprint).digest('hex'),
+        new_id: request.newId,
+        started_at_ms: clock.now(),
+        answer: null,
+        ttl: keptS,
+      });
+      const { record, etag } = claimed;
+      if (record.answer) return { replay: record.answer };
+      return {
+        newId: record.new_id,
+        async finish(answer) {
+          await container.replace({ ...record, answer }, record.pk, etag);
+        },
+        async abandon() {
+          await container.remove(record.id, record.pk, etag);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import { setTimeout } from 'node:timers/promises';
+import type { app as functionsApp, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import type { Endpoint } from './define-endpoint.ts';
+import type { ChangeFeed, Timer, Worker } from './define-job.ts';
+import { AppError } from './errors.ts';
+import { currentMeter, withMeter } from './meter.ts';
+import { handleRequest } from './pipeline.ts';
+import { corsHeaders, problemAnswer, toHttp } from './responses.ts';
+import type { Runtime } from './runtime.ts';
+
+export type LyceumFunction = Endpoint | Worker | Timer | ChangeFeed;
+
+/** The names of the app settings that hold the connections, as triggers refer to them. */
+export const connections = { cosmos: 'CosmosConnection', serviceBus: 'ServiceBusConnection' } as const;
+
+const redeliveryPauseMaxMs = 60_000;
+
+/** A path of the list as a pattern, for the two questions that only unmatched requests ask: known path? which methods? */
+function pathPattern(route: string): RegExp {
+  const source = route
+    .split('/')
+    .map((segment) => (/^\{.*\}$/.test(segment) ? '[^/]+' : segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+    .join('/');
+  return new RegExp(`^/?${source}/?$`, 'i');
+}
+
+/** Answers what no route took: preflights, wrong methods, unknown paths, and the root, which Functions cannot route. */
+export function handleUnmatched(
+  endpoints: readonly Endpoint[],
+  request: HttpRequest,
+  runtime: Runtime,
+): Promise<HttpResponseInit> {
+  const path = new URL(request.url).pathname;
+  const matching = endpoints.filter((e) =>
+    e.routes.some((route) => pathPattern(route === '/' ? '' : route).test(path)),
+  );
+  const methods = [...new Set(matching.map((e) => e.method))];
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const root = matching.find((e) => e.method === method);
+  if (root) return handleRequest(root, request, runtime);
+
+  const requestId = runtime.ids.next();
+  const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
+  if (request.method === 'OPTIONS') {
+    const headers = {
+      allow: [...methods, 'OPTIONS'].join(', '),
+      'access-control-allow-methods': methods.join(', '),
+      'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? '',
+      'access-control-max-age': '7200',
+    };
+    return Promise.resolve(toHttp({ status: 204, headers }, { requestId, cors }));
+  }
+  const error =
+    methods.length > 0
+      ? new AppError('method_not_allowed', `Use ${methods.join(', ')} here.`, {
+          headers: { allow: methods.join(', ') },
+        })
+      : new AppError('not_found', 'There is nothing at this address.');
+  return Promise.resolve(toHttp(problemAnswer(error, requestId), { requestId, cors }));
+}
+
+/** Runs a job under a meter of its own and leaves one line about it. */
+async function runJob(
+  name: string,
+  runtime: Runtime,
+  fields: Record<string, unknown>,
+  job: () => Promise<void>,
+): Promise<void> {
+  await withMeter(async () => {
+    const startedMs = performance.now();
+    const line = () => ({
+      operation: name,
+      ...fields,
+      ms: Math.round(performance.now() - startedMs),
+      ...currentMeter(),
+    });
+    try {
+      await job();
+      runtime.logger.info('job', { ...line(), ok: true });
+    } catch (error) {
+      runtime.logger.error('job', { ...line(), ok: false, error });
+      throw error;
+    }
+  });
+}
+
+function mountEndpoint(app: typeof functionsApp, endpoint: Endpoint, runtime: () => Runtime): void {
+  endpoint.routes
+    .filter((route) => route !== '/')
+    .forEach((route, index) => {
+      app.http(index === 0 ? endpoint.name : `${endpoint.name}-${index + 1}`, {
+        methods: endpoint.method === 'GET' ? ['GET', 'HEAD'] : [endpoint.method],
+        route,
+        authLevel: 'anonymous',
+        handler: (request) => handleRequest(endpoint, request, runtime()),
+      });
+    });
+}
+
+function mountWorker(app: typeof functionsApp, worker: Worker, runtime: () => Runtime): void {
+  app.serviceBusQueue(worker.name, {
+    connection: connections.serviceBus,
+    queueName: worker.queue,
+    handler: async (message: unknown, context: InvocationContext) => {
+      const deliveryCount = Number(context.triggerMetadata?.['deliveryCount'] ?? 1);
+      await runJob(worker.name, runtime(), { delivery_count: deliveryCount }, async () => {
+        // A message that does not fit the schema is thrown back until the queue moves it to its dead letters.
+        const parsed = worker.schema.parse(message);
+        const messageId = String(context.triggerMetadata?.['messageId'] ?? context.invocationId);
+        try {
+          await worker.handler(parsed, { services: runtime().services, messageId, deliveryCount });
+        } catch (error) {
+          // A throw is an immediate redelivery; without a pause an outage would use up all deliveries within a second.
+          await setTimeout(Math.min(runtime().redeliveryBaseMs * 2 ** deliveryCount, redeliveryPauseMaxMs));
+          throw error;
+        }
+      });
+    },
+  });
+}
+
+function mountChangeFeed(app: typeof functionsApp, feed: ChangeFeed, runtime: () => Runtime): void {
+  app.cosmosDB(feed.name, {
+    connection: connections.cosmos,
+    databaseName: '%COSMOS_DATABASE%',
+    containerName: feed.container,
+    leaseContainerName: 'leases',
+    leaseContainerPrefix: feed.name,
+    createLeaseContainerIfNotExists: false,
+    startFromBeginning: true,
+    maxItemsPerInvocation: 100,
+    feedPollDelay: 1000,
+    handler: (documents: unknown[]) =>
+      runJob(feed.name, runtime(), { documents: documents.length }, () =>
+        feed.handler(documents, { services: runtime().services }),
+      ),
+  });
+}
+
+/** Registers every function of the list with the Functions library. `runtime` is built at the first invocation. */
+export function mount(app: typeof functionsApp, functions: readonly LyceumFunction[], runtime: () => Runtime): void {
+  app.setup({ enableHttpStream: true });
+  for (const item of functions) {
+    if (item.kind === 'endpoint') mountEndpoint(app, item, runtime);
+    else if (item.kind === 'worker') mountWorker(app, item, runtime);
+    else if (item.kind === 'change-feed') mountChangeFeed(app, item, runtime);
+    else {
+      app.timer(item.name, {
+        schedule: item.schedule,
+        handler: () => runJob(item.name, runtime(), {}, () => item.handler({ services: runtime().services })),
+      });
+    }
+  }
+  const endpoints = functions.filter((item) => item.kind === 'endpoint');
+  app.http('answer-unmatched', {
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    route: '{*path}',
+    authLevel: 'anonymous',
+    handler: (request) => handleUnmatched(endpoints, request, runtime()),
+  });
+}

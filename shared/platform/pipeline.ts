@@ -1,0 +1,233 @@
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import type { z } from 'zod';
+import type { Auth, Endpoint, Page, Principal, RawBody, RequestContext } from './define-endpoint.ts';
+import { defaultBodyLimitBytes } from './define-endpoint.ts';
+import { AppError, type ErrorCode, type InputProblem, validationError } from './errors.ts';
+import { currentMeter, withMeter } from './meter.ts';
+import { isAllowed, permissions } from './permissions.ts';
+import { readBody } from './request-body.ts';
+import { type Answer, corsHeaders, inEnvelope, problemAnswer, toAppError, toHttp, wantsEnvelope } from './responses.ts';
+import { isCleanText } from './rich-text.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Codes that the pipeline itself may raise for any endpoint, beside those that the endpoint declares. */
+export const pipelineErrors: readonly ErrorCode[] = [
+  'unauthenticated',
+  'forbidden',
+  'rate_limited',
+  'payload_too_large',
+  'unsupported_media_type',
+  'validation_failed',
+  'idempotency_in_progress',
+  'idempotency_key_reused',
+  'internal',
+  'unavailable',
+];
+
+interface Call {
+  endpoint: Endpoint;
+  request: HttpRequest;
+  runtime: Runtime;
+  requestId: string;
+  user: Principal | undefined;
+}
+
+const requestIdPattern = /^[A-Za-z0-9._:-]{1,128}$/;
+
+function takeRequestId(request: HttpRequest, runtime: Runtime): string {
+  const given = request.headers.get('x-request-id');
+  return given !== null && requestIdPattern.test(given) ? given : runtime.ids.next();
+}
+
+/** The platform appends the address that it saw itself, so only the last entry can be trusted. */
+export function clientAddress(request: HttpRequest): string {
+  const last = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? 'unknown';
+  return /^\d+\.\d+\.\d+\.\d+:\d+$/.test(last) ? last.slice(0, last.lastIndexOf(':')) : last;
+}
+
+async function authenticate(call: Call): Promise<Principal | undefined> {
+  if (call.endpoint.auth === 'public') return undefined;
+  const header = call.request.headers.get('authorization');
+  const token = header === null ? undefined : /^Bearer +(\S+)$/i.exec(header)?.[1];
+  if (token === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
+  return call.runtime.authenticate(token);
+}
+
+function authorise(endpoint: Endpoint, user: Principal | undefined): void {
+  if (endpoint.auth === 'public') return;
+  const { permission } = endpoint.auth;
+  if (user === undefined || !isAllowed(user.role, permission)) {
+    throw new AppError('forbidden', permissions[permission].refusal);
+  }
+}
+
+function limitRate(call: Call): void {
+  const key = call.user === undefined ? `address:${clientAddress(call.request)}` : `user:${call.user.user_id}`;
+  const taken = call.runtime.rateLimiter.take(call.endpoint.rateLimit, key);
+  if (!taken.allowed) {
+    throw new AppError('rate_limited', 'Too many requests; try again later.', { retryAfterS: taken.retryAfterS });
+  }
+}
+
+function problemsOf(error: z.ZodError, where: string): InputProblem[] {
+  return error.issues.map((issue) => ({
+    loc: [where, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))],
+    msg: issue.message,
+    type: issue.code,
+  }));
+}
+
+function parsePart(schema: z.ZodType | undefined, value: unknown, where: string, problems: InputProblem[]): unknown {
+  if (schema === undefined) return undefined;
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  problems.push(...problemsOf(result.error, where));
+  return undefined;
+}
+
+async function parseInput(call: Call): Promise<{ params: unknown; query: unknown; body: unknown }> {
+  const { endpoint, request } = call;
+  const problems: InputProblem[] = [];
+  const query = Object.fromEntries(request.query);
+  for (const [name, value] of [...Object.entries(query), ...Object.entries(request.params)]) {
+    if (!isCleanText(value))
+      problems.push({ loc: ['query', name], msg: 'Contains characters that are not allowed', type: 'unclean_text' });
+  }
+  const rawBody = endpoint.body
+    ? await readBody(request, endpoint.consumes ?? ['json'], endpoint.bodyLimitBytes ?? defaultBodyLimitBytes)
+    : undefined;
+  const input = {
+    params: parsePart(endpoint.params, request.params, 'path', problems),
+    query: parsePart(endpoint.query, query, 'query', problems),
+    body: parsePart(endpoint.body, rawBody, 'body', problems),
+  };
+  if (problems.length > 0) throw validationError(problems);
+  return input;
+}
+
+function unquoted(etag: string | null): string | undefined {
+  if (etag === null || etag === '*') return undefined;
+  return etag.replace(/^W\//, '').replace(/^"(.*)"$/, '$1');
+}
+
+function nextLink(request: HttpRequest, cursor: string): string {
+  const url = new URL(request.url);
+  url.searchParams.delete('skip');
+  url.searchParams.set('cursor', cursor);
+  return `<${url.pathname}${url.search}>; rel="next"`;
+}
+
+/** Checks what the handler returned against the declared schema; fields that the schema does not know never leave. */
+function successAnswer(call: Call, result: unknown): Answer {
+  const { success } = call.endpoint;
+  if ('raw' in success) {
+    // The builder's types allow nothing else for this kind of success.
+    const raw = result as RawBody;
+    return { status: success.status, headers: { 'content-type': raw.contentType, ...raw.headers }, body: raw.content };
+  }
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if ('page' in success) {
+    const page = result as Page<unknown>;
+    if (page.cursor !== undefined) headers['link'] = nextLink(call.request, page.cursor);
+    return {
+      status: success.status,
+      headers,
+      body: JSON.stringify(page.items.map((item) => success.page.parse(item))),
+    };
+  }
+  const body = JSON.stringify(success.schema.parse(result));
+  // A stored document carries its version; that version is the ETag of the resource.
+  const version = typeof result === 'object' && result !== null && '_etag' in result ? result._etag : undefined;
+  if (typeof version === 'string') headers['etag'] = `"${unquoted(version)}"`;
+  const isUnchanged =
+    call.endpoint.method === 'GET' &&
+    headers['etag'] !== undefined &&
+    unquoted(call.request.headers.get('if-none-match')) === unquoted(headers['etag']);
+  return isUnchanged
+    ? { status: 304, headers: { etag: headers['etag'] ?? '' } }
+    : { status: success.status, headers, body };
+}
+
+async function runHandler(call: Call, input: Awaited<ReturnType<typeof parseInput>>, newId: string): Promise<Answer> {
+  const context: RequestContext<Auth> = {
+    user: call.user,
+    services: call.runtime.services,
+    requestId: call.requestId,
+    newId,
+    ifMatch: unquoted(call.request.headers.get('if-match')),
+  };
+  return successAnswer(call, await call.endpoint.handler(input, context));
+}
+
+async function runIdempotently(call: Call, input: Awaited<ReturnType<typeof parseInput>>): Promise<Answer> {
+  const newId = call.runtime.ids.next();
+  const key = call.request.headers.get('idempotency-key');
+  if (!call.endpoint.idempotent || key === null || key === '') return runHandler(call, input, newId);
+  const claim = await call.runtime.idempotency.begin({
+    scope: `${call.user?.user_id ?? 'anonymous'}:${call.endpoint.name}`,
+    key,
+    fingerprint: JSON.stringify(input),
+    newId,
+  });
+  if ('replay' in claim)
+    return { ...claim.replay, headers: { ...claim.replay.headers, 'idempotency-replayed': 'true' } };
+  let answer: Answer;
+  try {
+    answer = await runHandler(call, input, claim.newId);
+  } catch (error) {
+    await claim.abandon();
+    throw error;
+  }
+  await claim.finish({ ...answer, body: String(answer.body ?? '') });
+  return answer;
+}
+
+function checkDeclared(call: Call, error: AppError): AppError {
+  const isDeclared = call.endpoint.errors.includes(error.code) || pipelineErrors.includes(error.code);
+  if (isDeclared || !call.runtime.strictErrors) return error;
+  return new AppError('internal', `The endpoint does not declare the error ${error.code}.`, { cause: error });
+}
+
+async function answer(call: Call): Promise<{ answer: Answer; error?: AppError }> {
+  try {
+    call.user = await authenticate(call);
+    authorise(call.endpoint, call.user);
+    limitRate(call);
+    const input = await parseInput(call);
+    return { answer: await runIdempotently(call, input) };
+  } catch (thrown) {
+    const error = checkDeclared(call, toAppError(thrown));
+    return { answer: problemAnswer(error, call.requestId), error };
+  }
+}
+
+function logCall(call: Call, status: number, ms: number, error: AppError | undefined): void {
+  const fields = {
+    operation: call.endpoint.name,
+    request_id: call.requestId,
+    user_id: call.user?.user_id,
+    status,
+    ms: Math.round(ms * 100) / 100,
+    code: error?.code,
+    ...currentMeter(),
+  };
+  if (status >= 500) call.runtime.logger.error('request', { ...fields, error: error?.cause ?? error });
+  else call.runtime.logger.info('request', fields);
+}
+
+/** Runs one request through the fixed order of steps. Never throws: with streaming on, a throw would leave the caller waiting. */
+export function handleRequest(endpoint: Endpoint, request: HttpRequest, runtime: Runtime): Promise<HttpResponseInit> {
+  return withMeter(async () => {
+    const startedMs = performance.now();
+    const call: Call = { endpoint, request, runtime, requestId: takeRequestId(request, runtime), user: undefined };
+    const done = await answer(call);
+    const ms = performance.now() - startedMs;
+    logCall(call, done.answer.status, ms, done.error);
+    const nowMs = runtime.clock.now();
+    const wrapped = wantsEnvelope(request.headers.get('accept'), request.query)
+      ? inEnvelope(done.answer, call.requestId, nowMs, nowMs - ms)
+      : done.answer;
+    const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
+    return toHttp(wrapped, { requestId: call.requestId, cors });
+  });
+}

@@ -1,0 +1,249 @@
+import queueFile from '../infra/queues.json' with { type: 'json' };
+import { createBlob } from './adapters/blob/client.ts';
+import { createCosmos } from './adapters/cosmos/client.ts';
+import { createAnthropicProvider } from './adapters/llm/anthropic.ts';
+import { createMemoryBudget } from './adapters/llm/budget.ts';
+import { createLlmGateway } from './adapters/llm/gateway.ts';
+import { createOpenAiProvider } from './adapters/llm/openai.ts';
+import type { LlmProvider } from './adapters/llm/provider.ts';
+import { createSimulator } from './adapters/llm/simulator.ts';
+import type { LlmGateway, LlmModel, LlmPrices } from './adapters/llm/types.ts';
+import { createPasswords } from './adapters/passwords/pool.ts';
+import { createServiceBus } from './adapters/service-bus/client.ts';
+import { createAccess } from './assessment/access.ts';
+import { type ComponentsService, createComponentsService } from './assessment/components-service.ts';
+import { createCourses } from './assessment/courses-repository.ts';
+import { createCoursework } from './assessment/coursework-repository.ts';
+import { createMemberships, createPointers } from './assessment/directory-repository.ts';
+import { createEnrolmentService, type EnrolmentService } from './assessment/enrolment-service.ts';
+import { createEntriesService, type EntriesService } from './assessment/entries-service.ts';
+import { createProjections, type Projections } from './assessment/projections.ts';
+import { createStudyService, type StudyService } from './assessment/study-service.ts';
+import { createSubmissionsService, type SubmissionsService } from './assessment/submissions-service.ts';
+import { createGradingEngine } from './grading/engine.ts';
+import { createGradingJobService, type GradingJobService } from './grading/job-service.ts';
+import { createOutcomeService, type OutcomeService } from './grading/outcome-service.ts';
+import { type SimulationInput, simulateGrading } from './grading/simulate.ts';
+import { createSweepService, type SweepService } from './grading/sweep-service.ts';
+import { createHealthService } from './health/service.ts';
+import { createAccounts } from './identity/repository.ts';
+import { createIdentityService, type IdentityService } from './identity/service.ts';
+import { createAccessTokens } from './identity/tokens.ts';
+import { createDeadLetterService, type DeadLetterService } from './jobs/service.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { type Config, llmProviders } from './platform/config.ts';
+import type { RateLimitPolicy } from './platform/define-endpoint.ts';
+import { createIdempotencyStore } from './platform/idempotency.ts';
+import { createIds } from './platform/ids.ts';
+import { createLogger, type Logger } from './platform/logging.ts';
+import { currentMeter } from './platform/meter.ts';
+import { createDispatcher } from './platform/outbox.ts';
+import { type RateLimitPolicy as Bucket, createRateLimiter } from './platform/rate-limit.ts';
+import type { Runtime } from './platform/runtime.ts';
+
+declare module './platform/define-endpoint.ts' {
+  interface Services {
+    identity: IdentityService;
+    components: ComponentsService;
+    entries: EntriesService;
+    enrolment: EnrolmentService;
+    study: StudyService;
+    submissions: SubmissionsService;
+    outcomes: OutcomeService;
+    gradingJobs: GradingJobService;
+    sweeper: SweepService;
+    projections: Projections;
+    deadLetters: DeadLetterService;
+  }
+}
+
+/**
+ * Calls a minute, and at once after a rest. People count by their account; only what needs no account counts by the
+ * address, where a whole school may stand behind one.
+ */
+const ratePolicies: Record<RateLimitPolicy, Bucket> = {
+  read: { capacity: 300, refillPerMinute: 600 },
+  write: { capacity: 60, refillPerMinute: 120 },
+  grade: { capacity: 20, refillPerMinute: 30 },
+  login: { capacity: 60, refillPerMinute: 60 },
+  public: { capacity: 300, refillPerMinute: 600 },
+};
+
+/** What tests replace: time, chance, the log's end. Everything else is real. */
+export interface RuntimeOverrides {
+  clock?: Clock;
+  random?: () => number;
+  writeLog?: (line: string) => void;
+  bcryptCost?: number;
+  strictErrors?: boolean;
+  redeliveryBaseMs?: number;
+}
+
+function pricesOf(config: Config, model: string): LlmPrices {
+  const price = config.LLM_PRICES[model];
+  return {
+    inputMicroUsd: price?.input ?? 0,
+    cachedInputMicroUsd: price?.cached_input ?? 0,
+    outputMicroUsd: price?.output ?? 0,
+    ...(price?.cache_write === undefined ? {} : { cacheWriteInputMicroUsd: price.cache_write }),
+  };
+}
+
+function createLlm(config: Config, clock: Clock, logger: Logger): LlmGateway {
+  const providers: LlmProvider[] = [];
+  if (config.ANTHROPIC_API_KEY !== undefined) {
+    providers.push(
+      createAnthropicProvider({ apiKey: config.ANTHROPIC_API_KEY, baseUrl: config.ANTHROPIC_BASE_URL, clock }),
+    );
+  }
+  if (config.OPENAI_API_KEY !== undefined) {
+    providers.push(createOpenAiProvider({ apiKey: config.OPENAI_API_KEY, baseUrl: config.OPENAI_BASE_URL, clock }));
+  }
+  // The gateway hands over exactly the input that the grading engine made.
+  providers.push(createSimulator({ grading: (input) => simulateGrading(input as SimulationInput) }));
+  const model = (name: string): LlmModel => ({ model: name, prices: pricesOf(config, name) });
+  return createLlmGateway({
+    providers,
+    order: llmProviders(config),
+    uses: {
+      grading: {
+        models: {
+          anthropic: model(config.LLM_GRADING_ANTHROPIC_MODEL),
+          openai: model(config.LLM_GRADING_OPENAI_MODEL),
+        },
+      },
+    },
+    timeoutMs: config.LLM_TIMEOUT_S * 1000,
+    maxConcurrent: config.LLM_MAX_CONCURRENT,
+    budget: createMemoryBudget({
+      limitsMicroUsd: { user: config.LLM_BUDGET_USER_DAY_MICRO_USD, day: config.LLM_BUDGET_DAY_MICRO_USD },
+      clock,
+    }),
+    clock,
+    onCall: (record) => logger.info('llm_call', { ...record }),
+  });
+}
+
+/** `AccountEndpoint=...;AccountKey=...`; the settings were checked to have this form. */
+function cosmosAccount(config: Config): { endpoint: string; key?: string; clientId?: string | undefined } {
+  if (config.CosmosConnection === undefined) {
+    return { endpoint: config.CosmosConnection__accountEndpoint ?? '', clientId: config.CosmosConnection__clientId };
+  }
+  const part = (name: string) => new RegExp(`${name}=([^;]+)`, 'i').exec(config.CosmosConnection ?? '')?.[1] ?? '';
+  return { endpoint: part('AccountEndpoint'), key: part('AccountKey') };
+}
+
+/** Builds everything that functions use: settings -> adapters -> repositories -> services. Connects to nothing yet. */
+export function createRuntime(config: Config, overrides: RuntimeOverrides = {}): Runtime & { close(): Promise<void> } {
+  const clock = overrides.clock ?? systemClock;
+  const ids = createIds(clock);
+  const random = overrides.random ?? Math.random;
+  const logger = createLogger({
+    write: overrides.writeLog ?? ((line) => process.stdout.write(`${line}\n`)),
+    clock,
+    level: config.LOG_LEVEL,
+  });
+
+  const cosmos = createCosmos({ ...cosmosAccount(config), database: config.COSMOS_DATABASE, meter: currentMeter });
+  const serviceBus = createServiceBus({
+    connectionString: config.ServiceBusConnection,
+    fullyQualifiedNamespace: config.ServiceBusConnection__fullyQualifiedNamespace,
+    clientId: config.ServiceBusConnection__clientId,
+  });
+  const blob = createBlob({
+    connectionString: config.AzureWebJobsStorage,
+    serviceUri: config.AzureWebJobsStorage__blobServiceUri,
+    clientId: config.AzureWebJobsStorage__clientId,
+  });
+  const llm = createLlm(config, clock, logger);
+  const passwords = createPasswords({ cost: overrides.bcryptCost ?? 12, threads: config.BCRYPT_THREADS });
+
+  const accounts = createAccounts(cosmos.container('identity'));
+  const courses = createCourses(cosmos.container('courses'));
+  const coursework = createCoursework(cosmos.container('coursework'));
+  const memberships = createMemberships(cosmos.container('memberships'));
+  const pointers = createPointers(cosmos.container('pointers'));
+  const dispatcher = createDispatcher({ serviceBus, clock, logger });
+  const access = createAccess({ courses, pointers });
+  const engine = createGradingEngine({ llm });
+
+  const identity = createIdentityService({
+    accounts,
+    passwords,
+    tokens: createAccessTokens({
+      secret: config.JWT_SECRET,
+      lifetimeMinutes: config.ACCESS_TOKEN_EXPIRE_MINUTES,
+      clock,
+      ids,
+    }),
+    clock,
+    ids,
+    bootstrapAdmin:
+      config.BOOTSTRAP_ADMIN_USERNAME === undefined || config.BOOTSTRAP_ADMIN_PASSWORD === undefined
+        ? undefined
+        : {
+            username: config.BOOTSTRAP_ADMIN_USERNAME,
+            password: config.BOOTSTRAP_ADMIN_PASSWORD,
+            email: config.BOOTSTRAP_ADMIN_EMAIL,
+          },
+  });
+  const components = createComponentsService({ access, courses, coursework, memberships, identity, clock });
+  const enrolment = createEnrolmentService({ access, courses, coursework, memberships, identity, clock });
+
+  const services: Runtime['services'] = {
+    health: createHealthService({
+      required: {
+        cosmos: () => cosmos.ping(),
+        service_bus: () => serviceBus.ping('grading'),
+        blob: () => blob.ping(),
+      },
+      optional: {
+        llm: async () => {
+          if (!llm.isAvailable()) throw new Error('Every circuit is open.');
+        },
+      },
+    }),
+    identity,
+    components,
+    entries: createEntriesService({ access, courses, memberships, pointers, clock }),
+    enrolment,
+    study: createStudyService({ courses, coursework, memberships, pointers, dispatcher, clock, ids }),
+    submissions: createSubmissionsService({ access, coursework, memberships }),
+    outcomes: createOutcomeService({ access, coursework, courses, memberships, pointers, engine, clock, ids }),
+    gradingJobs: createGradingJobService({
+      coursework,
+      courses,
+      pointers,
+      engine,
+      dispatcher,
+      clock,
+      logger,
+      random,
+      policy: {
+        baseS: config.GRADING_RETRY_BASE_S,
+        capS: config.GRADING_RETRY_CAP_S,
+        maxAgeS: config.GRADING_MAX_AGE_HOURS * 3600,
+        maxBadOutputs: 5,
+      },
+    }),
+    sweeper: createSweepService({ coursework, dispatcher, clock, logger }),
+    projections: createProjections({ components, enrolment, dispatcher }),
+    deadLetters: createDeadLetterService({ serviceBus, queues: queueFile.queues.map((queue) => queue.name), clock }),
+  };
+
+  return {
+    clock,
+    ids,
+    logger,
+    corsOrigins: config.CORS_ORIGINS,
+    authenticate: (token) => identity.authenticate(token),
+    rateLimiter: createRateLimiter({ policies: ratePolicies, scale: config.RATE_LIMIT_SCALE, clock, maxKeys: 50_000 }),
+    idempotency: createIdempotencyStore({ container: cosmos.container('platform'), clock }),
+    services,
+    strictErrors: overrides.strictErrors ?? false,
+    redeliveryBaseMs: overrides.redeliveryBaseMs ?? 1000,
+    async close() {
+      await Promise.all([cosmos.close(), serviceBus.close(), passwords.close()]);
+    },
+  };
+}

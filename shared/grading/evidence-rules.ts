@@ -43,9 +43,10 @@ function isWholeWord(text: string, start: number, end: number): boolean {
 }
 
 function spanOf(text: string, start: number, end: number): EvidenceSpan {
-  // Folding may have widened a passage a little; what is stored is bounded all the same and never cuts a pair.
-  const quote = cleanText(text.slice(start, end), gradingLimits.quoteCharacters);
-  return { start, end: start + quote.length, quote };
+  // Folding may have widened a passage beyond the bound; the cut never halves a sign.
+  const cut = Math.min(end, start + gradingLimits.quoteCharacters);
+  const last = cut < end && /^[\ud800-\udbff]$/.test(text.charAt(cut - 1)) ? cut - 1 : cut;
+  return { start, end: last, quote: text.slice(start, last) };
 }
 
 /** First occurrence from which `accept` makes something, else undefined; linear in the text. */
@@ -58,12 +59,15 @@ function firstAccepted<T>(text: string, pattern: string, accept: (at: number) =>
   return undefined;
 }
 
-function createFinder(text: string) {
+function createFinder(text: string, isEvidence: (span: EvidenceSpan) => boolean) {
   let lazilyFolded: FoldedText | undefined;
-  return (quote: string): { start: number; end: number } | undefined => {
+  return (quote: string): EvidenceSpan | undefined => {
     const needsWholeWords = letterCount(quote) < wholeWordLetters;
-    const accept = (start: number, end: number) =>
-      needsWholeWords && !isWholeWord(text, start, end) ? undefined : { start, end };
+    const accept = (start: number, end: number) => {
+      if (needsWholeWords && !isWholeWord(text, start, end)) return undefined;
+      const span = spanOf(text, start, end);
+      return isEvidence(span) ? span : undefined;
+    };
     const exact = firstAccepted(text, quote, (at) => accept(at, at + quote.length));
     if (exact) return exact;
     const pattern = foldText(quote).folded.trim();
@@ -77,8 +81,12 @@ function createFinder(text: string) {
   };
 }
 
-export function createEvidenceLocator(text: string): EvidenceLocator {
-  const find = createFinder(text);
+/** `isEvidence` may refuse occurrences; then the next one is looked at. */
+export function createEvidenceLocator(
+  text: string,
+  isEvidence: (span: EvidenceSpan) => boolean = () => true,
+): EvidenceLocator {
+  const find = createFinder(text, isEvidence);
   const isShortAnswer = !isSubstantial(text.slice(0, gradingLimits.quoteCharacters));
   return {
     locate(quote) {
@@ -88,8 +96,7 @@ export function createEvidenceLocator(text: string): EvidenceLocator {
       if (!isWholeAnswer && !isSubstantial(wanted)) return undefined;
       // Models like to put what they quote between quotation marks of their own.
       const bare = wanted.replace(/^["'\u2018-\u201f\u00ab\u300c]+|["'\u2018-\u201f\u00bb\u300d]+$/gu, '').trim();
-      const found = find(wanted) ?? (bare === wanted ? undefined : find(bare));
-      return found && spanOf(text, found.start, found.end);
+      return find(wanted) ?? (bare === wanted ? undefined : find(bare));
     },
   };
 }

@@ -32,6 +32,8 @@ export const injectionReasons: Record<InjectionKind, string> = {
 /** Most UTF-16 code units of the folded text between the two terms of a pair. */
 const pairDistance = 80;
 const injectionsMax = 100;
+/** Pairs of terms that are looked at; many of them may make one passage. */
+const pairsMax = 1_000;
 /** A message after so few words of its sentence is what the sentence is for. */
 const wordsBeforeMax = 4;
 /** An order stands this close to the beginning of its sentence. */
@@ -209,7 +211,7 @@ function pairs(reader: Reader, verbs: readonly Span[], objects: readonly Span[])
   let first = 0;
   for (const verb of verbs) {
     while (first < objects.length && (objects[first]?.end ?? 0) < verb.start - pairDistance) first += 1;
-    for (let next = first; next < objects.length && found.length < injectionsMax; next += 1) {
+    for (let next = first; next < objects.length && found.length < pairsMax; next += 1) {
       const object = objects[next];
       if (!object || object.start > verb.end + pairDistance) break;
       if (sentenceAt(reader, verb.start) === sentenceAt(reader, object.start)) found.push({ verb, object });
@@ -264,7 +266,7 @@ function findPhrases(reader: Reader, folded: FoldedText): Injection[] {
       .map(around('asks_for_marks')),
     ...pairs(reader, hits.authorities, hits.authorityClaims).map(around('claims_authority')),
     ...hits.addressPhrases
-      .slice(0, injectionsMax)
+      .slice(0, pairsMax)
       .map((phrase) => ({ kind: 'addresses_grader' as const, ...passageAround(reader, phrase) })),
   ];
 }
@@ -272,7 +274,8 @@ function findPhrases(reader: Reader, folded: FoldedText): Injection[] {
 /**
  * Passages of an answer that speak to its grader instead of answering: orders to set the rubric aside or to give full
  * marks in some twenty languages, claims to be the teacher, imitated system messages, verdicts and delimiters, the same
- * things encoded or written with look-alike or invisible characters. At most 100, in the order of the text. Linear.
+ * things encoded or written with look-alike or invisible characters. At most 100, in the order of the text; the last of
+ * 100 reaches to the end. Linear.
  *
  * It can only be a suspicion: an essay may be about such attacks. So a hit never takes points away; it asks a person
  * to look, and it keeps a passage that is mostly such a message from counting as evidence.
@@ -285,7 +288,13 @@ export function findInjections(text: string): Injection[] {
       ? { kind: shape.kind, ...passageAround(reader, shape) }
       : shape,
   );
-  return [...findPhrases(reader, folded), ...shapes].toSorted((a, b) => a.start - b.start).slice(0, injectionsMax);
+  const all = [...findPhrases(reader, folded), ...shapes].toSorted((a, b) => a.start - b.start || a.end - b.end);
+  const found = [...new Map(all.map((injection) => [`${injection.kind} ${injection.start}`, injection])).values()];
+  const last = found[injectionsMax - 1] ?? found.at(-1);
+  // Where so many are found that not all were looked for, the rest of the text belongs to the last one: otherwise a
+  // hundred decoys would hide the message that counts.
+  if (last && (found.length >= injectionsMax || all.length >= pairsMax)) last.end = text.length;
+  return found.slice(0, injectionsMax);
 }
 
 /** The phrases of a text that was encoded: what is encoded twice is not looked for. */

@@ -5,8 +5,8 @@ export interface InjectionShape extends Span {
   kind: 'role_marker' | 'fake_verdict' | 'false_end' | 'encoded' | 'spaced_letters' | 'invisible_characters';
 }
 
-const shapesMax = 50;
-const encodedRunsMax = 20;
+const shapesMax = 100;
+
 const spelledCharactersMax = 1_000;
 const encodedCharactersMax = 4_000;
 /** Folded units within which two fields of a verdict make a ready-made verdict. */
@@ -56,17 +56,15 @@ function findVerdicts(folded: string): InjectionShape[] {
 }
 
 function findEncoded(text: string, isInjection: (decoded: string) => boolean): InjectionShape[] {
-  return spans(text, base64Run, 'encoded')
-    .slice(0, encodedRunsMax)
-    .filter(({ start, end }) => {
-      const run = text.slice(start, Math.min(end, start + encodedCharactersMax));
-      return isInjection(Buffer.from(run, 'base64').toString('utf8'));
-    });
+  return spans(text, base64Run, 'encoded').filter(({ start, end }) => {
+    const run = text.slice(start, Math.min(end, start + encodedCharactersMax));
+    return isInjection(Buffer.from(run, 'base64').toString('utf8'));
+  });
 }
 
 /**
  * Passages that look like a message to the grader by their form. `isInjection` judges what a passage says once it is
- * decoded. Offsets are UTF-16 code units of `text`; at most 50 of each kind.
+ * decoded. Offsets are UTF-16 code units of `text`; at most 100 of each kind.
  */
 export function findShapes(
   text: string,

@@ -34,9 +34,9 @@ export type FailureDecision =
   | { next: 'retry'; delayS: number }
   | { next: 'needs_attention'; reason: 'permanent' | 'too_old' | 'too_many_bad_outputs' };
 
-/** A finite number that is not negative; anything else counts as `otherwise`. */
-function atLeastZero(value: number | undefined, otherwise = 0): number {
-  return value !== undefined && value >= 0 && value !== Number.POSITIVE_INFINITY ? value : otherwise;
+/** A finite number that is not negative; anything else counts as 0. */
+function atLeastZero(value: number | undefined): number {
+  return value !== undefined && value >= 0 && value !== Number.POSITIVE_INFINITY ? value : 0;
 }
 
 /**
@@ -46,8 +46,9 @@ function atLeastZero(value: number | undefined, otherwise = 0): number {
  * minimum, also above the cap.
  */
 export function retryDelayS(failure: Pick<Failure, 'attempts' | 'retryAfterS' | 'jitter01' | 'policy'>): number {
-  // 2^1023 is the largest power that is finite; a larger exponent would only reach the cap as well.
-  const exponent = Math.min(Math.max(Math.floor(atLeastZero(failure.attempts, 1024)) - 1, 0), 1023);
+  // 2^1023 is the largest power that is finite; larger exponents would only reach the cap as well.
+  const attempts = Number.isNaN(failure.attempts) ? Number.POSITIVE_INFINITY : failure.attempts;
+  const exponent = Math.min(Math.max(Math.floor(attempts) - 1, 0), 1023);
   const full = Math.min(atLeastZero(failure.policy.baseS) * 2 ** exponent, atLeastZero(failure.policy.capS));
   const jitter = Math.min(atLeastZero(failure.jitter01), 1);
   return Math.max(full / 2 + (full / 2) * jitter, atLeastZero(failure.retryAfterS));

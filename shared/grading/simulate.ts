@@ -1,3 +1,4 @@
+import { createEvidenceLocator, isSubstantial } from './evidence-rules.ts';
 import { findInjections, outsideInjections } from './injection-rules.ts';
 import { levelDirection } from './rubric-rules.ts';
 import { gradingLimits, type Rubric, type Verdict } from './schemas.ts';
@@ -70,6 +71,12 @@ interface Sentence extends Span {
   words: Set<string>;
 }
 
+/** Whether the task says the same; closing marks do not make a sentence one's own. */
+function repeats(foldedTask: string, sentence: string): boolean {
+  const bare = foldText(sentence).folded.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]{1,20}$/gu, '');
+  return bare !== '' && foldedTask.includes(bare);
+}
+
 /** Sentences that say something of the student's own: not the task's text again, and no message to the grader. */
 function ownSentences(text: string, taskTexts: readonly string[]): Sentence[] {
   const injections = findInjections(text);
@@ -80,7 +87,8 @@ function ownSentences(text: string, taskTexts: readonly string[]): Sentence[] {
       outsideInjections(span, injections).some((part) => part.start === span.start && part.end === span.end),
     )
     .map((span) => ({ ...span, sentence: text.slice(span.start, span.end) }))
-    .filter(({ sentence }) => !task.includes(foldText(sentence).folded.trim()))
+    .filter(({ sentence }) => isSubstantial(sentence) || sentence === text.trim())
+    .filter(({ sentence }) => !repeats(task, sentence))
     .map(({ sentence, start, end }) => ({ start, end, words: new Set(contentWords(sentence)) }))
     .filter((sentence) => sentence.words.size > 0);
 }
@@ -148,6 +156,7 @@ export function simulateGrading(input: SimulationInput): Verdict {
   );
   const allTopics = new Set([...task, ...topics.flatMap((topic) => [...topic])]);
   const sentences = ownSentences(text, taskTexts);
+  const locator = createEvidenceLocator(text);
   const present = new Set(sentences.flatMap((sentence) => [...sentence.words]));
   const depth = 1 - Math.exp(-present.size / depthWords);
   // Where nothing says what the answer should be about, only its depth counts.
@@ -160,14 +169,15 @@ export function simulateGrading(input: SimulationInput): Verdict {
     // A criterion without ideas of its own ("Clarity") is judged by those of the task and of the other criteria.
     const relevance = coverage(wanted, present) ?? generalRelevance;
     const share = sentences.length === 0 ? 0 : depth * relevance * (0.85 + 0.15 * reasoning);
-    const points = roundPoints(share * criterion.marks, criterion.marks);
     const sought = wanted.size > 0 ? wanted : allTopics;
     const quotes = sentences
       .map((sentence) => ({ sentence, shared: sharedWith(sought, sentence.words) }))
       .toSorted((a, b) => b.shared - a.shared || b.sentence.words.size - a.sentence.words.size)
       .slice(0, quotesPerCriterion)
       .filter(({ shared }, rank) => rank === 0 || shared > 0)
-      .map(({ sentence }) => quoteOf(text, sentence));
+      .map(({ sentence }) => quoteOf(text, sentence))
+      .filter((quote) => locator.locate(quote) !== undefined);
+    const points = quotes.length === 0 ? 0 : roundPoints(share * criterion.marks, criterion.marks);
     return {
       criterion: row,
       level: levelFor(rubric, share),

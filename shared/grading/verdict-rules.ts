@@ -119,8 +119,8 @@ function readCriteria(
  * are bounded to 0..marks; quotations are looked up in `text`, the plain text of the submission.
  */
 export function judgeVerdict(raw: unknown, rubric: Rubric, text: string): JudgedVerdict {
-  const locator = createEvidenceLocator(text);
   const injections = findInjections(text);
+  const locator = createEvidenceLocator(text, (span) => isGenuine(text, span, injections));
   const { first, repeated, unknown } = readCriteria(raw, rubric);
   const criteria = rubric.criteria.map(({ marks }, criterion): JudgedCriterion => {
     const item = first.get(criterion);
@@ -133,7 +133,7 @@ export function judgeVerdict(raw: unknown, rubric: Rubric, text: string): Judged
     const evidence = collectEvidence(
       locator,
       Array.isArray(quotes) ? quotes.filter((quote) => typeof quote === 'string') : [],
-    ).filter((span) => isGenuine(text, span, injections));
+    );
     const doubts: CriterionDoubt[] = [...pointDoubts, ...levelDoubts];
     if (repeated.has(criterion)) doubts.push({ kind: 'repeated' });
     if (contradicts(rubric, level, points, marks)) doubts.push({ kind: 'level_contradicts_points' });

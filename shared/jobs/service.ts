@@ -3,6 +3,7 @@ import type { DeadLetter as QueueDeadLetter } from '../adapters/service-bus/dead
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Page } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
+import { fromCursor, toPage } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
 import type { DeadLetter } from './schemas.ts';
 
@@ -43,6 +44,14 @@ export function createDeadLetterService(deps: {
     return { queue, sequence };
   }
 
+  /** The cursor is the id of the last item: its queue, and its number there. */
+  function startOf(cursor: string | undefined): { queueIndex: number; sequence?: string } {
+    const [queue = '', last = ''] = cursor === undefined ? [] : fromCursor(cursor).split(':');
+    const queueIndex = queues.indexOf(queue);
+    if (queueIndex < 0 || !/^\d{1,19}$/.test(last)) return { queueIndex: 0 };
+    return { queueIndex, sequence: (BigInt(last) + 1n).toString() };
+  }
+
   function missing(): AppError {
     return new AppError('not_found', 'Dead letter not found');
   }
@@ -60,22 +69,15 @@ export function createDeadLetterService(deps: {
 
   return {
     async list({ limit, cursor }) {
-      // The cursor is the id of the last item: its queue, and its number there.
-      const last = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString('utf8').split(':');
-      const first = last === undefined ? 0 : Math.max(queues.indexOf(last[0] ?? ''), 0);
+      const start = startOf(cursor);
       const items: DeadLetter[] = [];
-      for (const [index, queue] of queues.entries()) {
-        if (index < first || items.length > limit) continue;
-        const after =
-          index === first && /^\d{1,19}$/.test(last?.[1] ?? '')
-            ? (BigInt(last?.[1] ?? '0') + 1n).toString()
-            : undefined;
-        const found = await serviceBus.peekDeadLetters(queue, { limit: limit + 1 - items.length, fromSequence: after });
+      for (const queue of queues.slice(start.queueIndex)) {
+        if (items.length > limit) break;
+        const fromSequence = queue === queues[start.queueIndex] ? start.sequence : undefined;
+        const found = await serviceBus.peekDeadLetters(queue, { limit: limit + 1 - items.length, fromSequence });
         items.push(...found.map((message) => present(queue, message)));
       }
-      const kept = items.slice(0, limit);
-      const end = items.length > limit ? kept.at(-1) : undefined;
-      return end === undefined ? { items: kept } : { items: kept, cursor: Buffer.from(end.id).toString('base64url') };
+      return toPage(items, { limit }, (item) => item.id);
     },
 
     async get(id) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Container } from '../adapters/cosmos/container.ts';
-import { CosmosError } from '../adapters/cosmos/errors.ts';
+import { isConflict } from '../adapters/cosmos/errors.ts';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 
@@ -46,30 +46,47 @@ const keptS = 24 * 60 * 60;
 /** A request that has not ended after this long has died with its instance: the HTTP front end cuts at 230 s. */
 const staleMs = 240_000;
 
+interface Claim {
+  record: IdempotencyRecord;
+  etag: string;
+}
+
+function inProgress(): AppError {
+  return new AppError('idempotency_in_progress', undefined, { retryAfterS: 1 });
+}
+
 export function createIdempotencyStore(deps: { container: Container; clock: Clock }): IdempotencyStore {
   const { container, clock } = deps;
 
-  async function claim(record: IdempotencyRecord): Promise<{ record: IdempotencyRecord; etag: string }> {
+  async function create(record: IdempotencyRecord): Promise<string | undefined> {
     try {
-      return { record, etag: (await container.create(record, record.pk)).etag };
+      return (await container.create(record, record.pk)).etag;
     } catch (error) {
-      if (!(error instanceof CosmosError) || error.status !== 409) throw error;
-    }
-    const found = await container.read<IdempotencyRecord>(record.id, record.pk);
-    if (!found) return claim(record);
-    if (found.request_hash !== record.request_hash) throw new AppError('idempotency_key_reused');
-    const isRunning = found.answer === null && clock.now() - found.started_at_ms < staleMs;
-    if (isRunning) throw new AppError('idempotency_in_progress', undefined, { retryAfterS: 1 });
-    if (found.answer !== null) return { record: found, etag: found._etag };
-    // The first run died: run again under its identifier, so that what it did create is found and not doubled.
-    const taken = { ...found, started_at_ms: clock.now() };
-    try {
-      return { record: taken, etag: (await container.replace(taken, record.pk, found._etag)).etag };
-    } catch (error) {
-      if (error instanceof CosmosError && error.status === 412)
-        throw new AppError('idempotency_in_progress', undefined, { retryAfterS: 1 });
+      if (isConflict(error)) return undefined;
       throw error;
     }
+  }
+
+  /** The first run died: run again under its identifier, so that what it did create is found and not doubled. */
+  async function takeOver(found: IdempotencyRecord & { _etag: string }): Promise<Claim> {
+    const record = { ...found, started_at_ms: clock.now() };
+    try {
+      return { record, etag: (await container.replace(record, record.pk, found._etag)).etag };
+    } catch (error) {
+      throw isConflict(error) ? inProgress() : error;
+    }
+  }
+
+  async function claim(record: IdempotencyRecord): Promise<Claim> {
+    const etag = await create(record);
+    if (etag !== undefined) return { record, etag };
+    const found = await container.read<IdempotencyRecord>(record.id, record.pk);
+    // It was abandoned or expired in between.
+    if (found === undefined) return claim(record);
+    if (found.request_hash !== record.request_hash) throw new AppError('idempotency_key_reused');
+    if (found.answer !== null) return { record: found, etag: found._etag };
+    if (clock.now() - found.started_at_ms < staleMs) throw inProgress();
+    return takeOver(found);
   }
 
   return {

@@ -11,7 +11,7 @@ export function pageParameters(
 ): { name: string; value: string | number }[] {
   // Hexadecimal identifiers all lie between these two.
   const start = order === 'oldest-first' ? '' : 'g';
-  const after = paging.cursor === undefined ? start : Buffer.from(paging.cursor, 'base64url').toString('utf8');
+  const after = paging.cursor === undefined ? start : fromCursor(paging.cursor);
   return [
     { name: '@after', value: after },
     { name: '@skip', value: paging.cursor === undefined ? paging.skip : 0 },
@@ -20,8 +20,13 @@ export function pageParameters(
   ];
 }
 
+/** The id of the last item of the page before. */
+export function fromCursor(cursor: string): string {
+  return Buffer.from(cursor, 'base64url').toString('utf8');
+}
+
 /** Cuts the extra item off and makes the cursor of the next page from the last one kept. */
-export function toPage<T>(items: readonly T[], paging: Paging, idOf: (item: T) => string): Page<T> {
+export function toPage<T>(items: readonly T[], paging: Pick<Paging, 'limit'>, idOf: (item: T) => string): Page<T> {
   const kept = items.slice(0, paging.limit);
   const last = kept.at(-1);
   if (items.length <= paging.limit || last === undefined) return { items: kept };

@@ -185,7 +185,8 @@ function refuseBody(req: IncomingMessage, res: ServerResponse): void {
 function drop(req: IncomingMessage): void {
   req.removeAllListeners('readable').removeAllListeners('data').unpipe();
   req.resume();
-  const timer = setTimeout(() => req.socket.destroy(), drainMs).unref();
+  // A request may end without a 'close' that is seen here; its connection then serves others and must stay.
+  const timer = setTimeout(() => req.complete || req.socket.destroy(), drainMs).unref();
   req.once('close', () => clearTimeout(timer));
 }
 

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { functions } from '../../functions/index.ts';
+import { bundle } from '../../tools/bundle.ts';
+import { projectRoot } from '../../tools/run-command.ts';
+
+/** Loads a bundle as the Functions worker does, which supplies one module itself, and prints the names of its functions. */
+const loader = `const Module = require('node:module');
+const names = [];
+const core = {
+  version: '4.0.0',
+  setProgrammingModel() {},
+  registerFunction(meta) { names.push(meta.name); return { dispose() {} }; },
+  registerHook() { return { dispose() {} }; },
+  log() {},
+};
+const load = Module._load;
+Module._load = (id, ...rest) => (id === '@azure/functions-core' ? core : load(id, ...rest));
+require(process.argv[2]);
+console.log(JSON.stringify(names.sort()));
+process.exit(0);
+`;
+
+const fixtures = join(projectRoot, 'tests/tools/fixtures');
+
+describe('the bundle', () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    // Outside the project, so that nothing can be found in its node_modules.
+    folder = await mkdtemp(join(tmpdir(), 'lyceum bundle '));
+    await writeFile(join(folder, 'load.cjs'), loader);
+  });
+
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  async function functionsOf(entry: string, name: string, env: Record<string, string> = {}): Promise<string[]> {
+    const { file } = await bundle(entry, join(folder, name));
+    const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'load.cjs'), file], {
+      cwd: folder,
+      env,
+    });
+    // The loader above prints names.
+    return JSON.parse(stdout) as string[];
+  }
+
+  test('loads in a bare process without packages and registers its functions', async () => {
+    const names = await functionsOf(join(fixtures, 'small-application.ts'), 'small');
+    expect(names).toEqual(['get-health', 'get-loudly', 'get-settings', 'get-slowly']);
+  });
+
+  test('holds code that finds files from its own address, which CommonJS has no word for', async () => {
+    expect(await functionsOf(join(fixtures, 'application-with-own-address.ts'), 'address')).toEqual(['get-main-cjs']);
+  });
+
+  test('keeps the names of classes that packages look at', async () => {
+    expect(await functionsOf(join(fixtures, 'application-with-class-names.ts'), 'names')).toEqual([
+      'get-JWTExpired',
+      'get-StorageSharedKeyCredential',
+    ]);
+  });
+
+  test('comes with the licences of the packages in it', async () => {
+    await bundle(join(fixtures, 'small-application.ts'), join(folder, 'licences'));
+    const licences = await readFile(join(folder, 'licences', 'main.cjs.LICENSES.txt'), 'utf8');
+    expect(licences).toContain('@azure/functions 4.');
+    expect(licences).toMatch(/Permission is hereby granted/);
+  });
+
+  test('of the product registers every function, within the size that a cold start can bear', async () => {
+    const names = await functionsOf(join(projectRoot, 'functions/main.ts'), 'product', {
+      JWT_SECRET: 'x'.repeat(32),
+      CosmosConnection: 'AccountEndpoint=https://127.0.0.1/;AccountKey=a2V5',
+      ServiceBusConnection: 'Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=a2V5',
+      AzureWebJobsStorage: 'UseDevelopmentStorage=true',
+      LLM_ALLOW_SIMULATOR: 'true',
+    });
+    const declared = functions.map((one) => one.name).filter((name) => name !== 'get-root');
+    expect(names).toEqual(expect.arrayContaining(declared));
+    expect((await readFile(join(folder, 'product', 'main.cjs'))).length).toBeLessThan(3_500_000);
+  });
+});

@@ -314,7 +314,7 @@ export type Registration = {
   full_name?: string | null;
   /** Only an administrator can make an administrator */
   role?: Role;
-  /** 8 to 256 characters, none of them special */
+  /** 8 to 256 characters, not all of them spaces */
   password: string;
 };
 
@@ -546,16 +546,16 @@ function createTransport(options: ClientOptions) {
 export function createLyceumClient(options: ClientOptions) {
   const { json, page } = createTransport(options);
   return {
-    /** Enrol a student in a component. */
-    enrolStudent: (args: { body: EnrolmentRequest; idempotencyKey?: string }): Promise<Message> => json<Message>('POST', `/api/auth/enroll`, { body: args.body, idempotencyKey: args.idempotencyKey }),
-    /** The account behind the token. */
-    getMe: (): Promise<User> => json<User>('GET', `/api/auth/me`, {  }),
-    /** All accounts, oldest first. */
-    listUsers: (args: { limit?: number; skip?: number; cursor?: string } = {}): Promise<Page<User>> => page<User>('GET', `/api/auth/users`, { query: { limit: args.limit, skip: args.skip, cursor: args.cursor } }),
     /** Exchange username and password for an access token; reads JSON and forms. */
     logIn: (args: { body: Credentials }): Promise<Token> => json<Token>('POST', `/api/auth/login`, { body: args.body }),
+    /** The account behind the token. */
+    getMe: (): Promise<User> => json<User>('GET', `/api/auth/me`, {  }),
     /** Make an account for someone; only an administrator can make an administrator. */
     registerUser: (args: { body: Registration; idempotencyKey?: string }): Promise<User> => json<User>('POST', `/api/auth/register`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** All accounts, oldest first. */
+    listUsers: (args: { limit?: number; skip?: number; cursor?: string } = {}): Promise<Page<User>> => page<User>('GET', `/api/auth/users`, { query: { limit: args.limit, skip: args.skip, cursor: args.cursor } }),
+    /** Enrol a student in a component. */
+    enrolStudent: (args: { body: EnrolmentRequest; idempotencyKey?: string }): Promise<Message> => json<Message>('POST', `/api/auth/enroll`, { body: args.body, idempotencyKey: args.idempotencyKey }),
     /** End an enrolment; the work handed in stays. */
     unenrolStudent: (args: { body: EnrolmentRequest }): Promise<Message> => json<Message>('DELETE', `/api/auth/enroll`, { body: args.body }),
     /** Make a component; the caller owns it unless other staff are named. */

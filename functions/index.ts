@@ -52,11 +52,11 @@ import setOutcome from './submissions/set-outcome.ts';
 /** The table of contents: every function of Lyceum, by area. Registration, documents and tests all read it. */
 export const functions: readonly LyceumFunction[] = [
   // Accounts and enrolment
-  enrolStudent,
-  getMe,
-  listUsers,
   logIn,
+  getMe,
   registerUser,
+  listUsers,
+  enrolStudent,
   unenrolStudent,
   // Components
   createComponent,

@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
-import containers from '../infra/containers.json' with { type: 'json' };
-import queues from '../infra/queues.json' with { type: 'json' };
 import { functions } from '../functions/index.ts';
 import hostJson from '../host.json' with { type: 'json' };
+import containers from '../infra/containers.json' with { type: 'json' };
+import queues from '../infra/queues.json' with { type: 'json' };
 import { startCosmos } from '../local/cosmos/server.ts';
 import { startHost } from '../local/host/start-host.ts';
 import { startServiceBus } from '../local/service-bus/server.ts';
@@ -62,7 +62,10 @@ export async function startApp(options: AppOptions = {}) {
   const { extensions } = hostJson;
   const host = await startHost({
     port: 0,
-    hostJson: { ...hostJson, extensions: { ...extensions, serviceBus: { ...extensions.serviceBus, ...options.serviceBus } } },
+    hostJson: {
+      ...hostJson,
+      extensions: { ...extensions, serviceBus: { ...extensions.serviceBus, ...options.serviceBus } },
+    },
     settings,
     log: (line) => log.push(line),
     load: async () => mount(app, functions, () => runtime),

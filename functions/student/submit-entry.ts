@@ -18,5 +18,7 @@ export default defineEndpoint({
   success: { status: 200, schema: StudentSubmission },
   errors: ['not_found', 'not_enrolled', 'conflict'],
   idempotent: true,
+  // Two runs under one id store one submission, so that a repeat after a crash need not wait for long.
+  longestMs: 3_000,
   handler: ({ params, body }, { user, services, newId }) => services.study.submit(user, params.entry_id, body, newId),
 });

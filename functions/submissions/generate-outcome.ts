@@ -20,6 +20,8 @@ export default defineEndpoint({
   success: { status: 200, schema: Outcome },
   errors: ['not_found', 'outcome_exists', 'grading_unavailable', 'conflict'],
   idempotent: true,
+  // The front end cuts answers off at 230 s.
+  longestMs: 240_000,
   handler: ({ params, query }, { user, services }) =>
     services.outcomes.generate(user, params.submission_id, query.force_regenerate),
 });

@@ -2,7 +2,7 @@ import type { IdentityService } from '../identity/service.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Page, Principal } from '../platform/define-endpoint.ts';
 import { AppError, validationError } from '../platform/errors.ts';
-import { untilWritten } from '../platform/optimistic.ts';
+import { assertVersion, untilWritten } from '../platform/optimistic.ts';
 import { toPage } from '../platform/paging.ts';
 import { sanitiseRichText } from '../platform/rich-text.ts';
 import type { Paging } from '../platform/schemas.ts';
@@ -69,8 +69,9 @@ export function createComponentsService(deps: {
   ): Promise<ComponentDocument> {
     return untilWritten(async () => {
       const present = await access.component(user, compId);
+      assertVersion(ifMatch, present._etag);
       const changed = { ...present, ...edit(present), version: present.version + 1, updated_at: isoTime(clock.now()) };
-      const etag = await courses.replaceComponent(changed, ifMatch ?? present._etag ?? '');
+      const etag = await courses.replaceComponent(changed, present._etag ?? '');
       if (etag === undefined && ifMatch !== undefined) throw new AppError('precondition_failed');
       if (etag === undefined) return undefined;
       await projectToStaff(changed, present.owner_user_ids);

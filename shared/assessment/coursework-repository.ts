@@ -128,7 +128,7 @@ export const queries = {
     name: 'overdue-outbox',
     container: 'coursework',
     scope: 'cross-partition',
-    text: `SELECT * FROM c WHERE c.type = 'outbox' AND c.deadline < @now`,
+    text: `SELECT * FROM c WHERE c.type = 'outbox' AND c.deadline < @now OFFSET 0 LIMIT 500`,
     index: 'type, deadline',
   }),
 };

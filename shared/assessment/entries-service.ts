@@ -2,7 +2,7 @@ import { rubricHash } from '../grading/engine.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Page, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
-import { untilWritten } from '../platform/optimistic.ts';
+import { assertVersion, untilWritten } from '../platform/optimistic.ts';
 import { toPage } from '../platform/paging.ts';
 import { sanitiseRichText } from '../platform/rich-text.ts';
 import type { Paging } from '../platform/schemas.ts';
@@ -50,11 +50,12 @@ export function createEntriesService(deps: {
   ): Promise<EntryDocument> {
     return untilWritten(async () => {
       const { entry } = await access.entry(user, entryId);
+      assertVersion(ifMatch, entry._etag);
       const changed = { ...entry, ...edit, updated_at: isoTime(clock.now()) };
       const isNewRubric = changed.rubric_hash !== entry.rubric_hash;
       const etag = await courses.replaceEntry(
         changed,
-        ifMatch ?? entry._etag ?? '',
+        entry._etag ?? '',
         isNewRubric ? rubricVersion(changed) : undefined,
       );
       if (etag === undefined && ifMatch !== undefined) throw new AppError('precondition_failed');

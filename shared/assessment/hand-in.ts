@@ -5,7 +5,7 @@ import { AppError, validationError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { untilWritten } from '../platform/optimistic.ts';
 import { type Dispatcher, makeOutboxRecord } from '../platform/outbox.ts';
-import { hasVisibleText, sanitiseRichText } from '../platform/rich-text.ts';
+import { hasTooMuchMarkup, hasVisibleText, sanitiseRichText } from '../platform/rich-text.ts';
 import type { Coursework, WorkSet } from './coursework-repository.ts';
 import type { Pointers } from './directory-repository.ts';
 import { answerHash } from './rules.ts';
@@ -46,14 +46,22 @@ export function newState(at: StudentPartition, entryId: string, deps: { clock: C
 
 /** The answer as it will be stored: sanitised, with visible text, of a size that a document can hold. */
 export function checkAnswer(input: SubmissionCreate): SubmissionCreate {
-  if (Buffer.byteLength(input.content) > answerBytesMax) {
-    throw new AppError('payload_too_large', `An answer may have at most ${answerBytesMax} bytes.`);
-  }
+  assertSize(input.content);
+  if (hasTooMuchMarkup(input.content)) throw unfit('contains too much markup', 'too_much_markup');
   const content = sanitiseRichText(input.content);
-  if (!hasVisibleText(content)) {
-    throw validationError([{ loc: ['body', 'content'], msg: 'must contain visible text', type: 'empty_text' }]);
-  }
+  // What was written as a sign may be stored as an entity, which is longer.
+  assertSize(content);
+  if (!hasVisibleText(content)) throw unfit('must contain visible text', 'empty_text');
   return { submission_title: input.submission_title, content };
+}
+
+function assertSize(content: string): void {
+  if (Buffer.byteLength(content) <= answerBytesMax) return;
+  throw new AppError('payload_too_large', `An answer may have at most ${answerBytesMax} bytes.`);
+}
+
+function unfit(msg: string, type: string): AppError {
+  return validationError([{ loc: ['body', 'content'], msg, type }]);
 }
 
 /** The submission that this one repeats: made by the same request before, or the same answer still being graded. */
@@ -124,7 +132,14 @@ export function createHandIn(deps: {
       status: 'queued',
       grading: { status: 'queued', attempts: 0, next_attempt_at: null, last_error_code: null },
       outcome: null,
-      job: { job_id: job.job_id, queued_at: now, claimed_by: null, claimed_until: null, bad_outputs: 0 },
+      job: {
+        job_id: job.job_id,
+        attempt: job.attempt,
+        queued_at: now,
+        claimed_by: null,
+        claimed_until: null,
+        bad_outputs: 0,
+      },
       spent: { input_tokens: 0, output_tokens: 0, cost_micro_usd: 0 },
       ledger_seq: 0,
       updated_at: now,
@@ -167,15 +182,17 @@ export function createHandIn(deps: {
     return refusal === undefined;
   }
 
+  async function find(at: StudentPartition, submissionId: string): Promise<HandedIn | undefined> {
+    const { submissions, results } = await coursework.submission(at, submissionId);
+    return submissions[0] && { submission: submissions[0], result: results[0] };
+  }
+
   return (user, at, entryId, answer, newId) =>
     untilWritten(async () => {
       const work = await coursework.submitContext(at, entryId);
       assertEnrolled(work);
       const first = repeated(work, answer, newId);
-      if (first !== undefined) {
-        const { submissions, results } = await coursework.submission(at, first);
-        return submissions[0] && { submission: submissions[0], result: results[0] };
-      }
+      if (first !== undefined) return find(at, first);
       await pointers.put({
         id: newId,
         type: 'submission',
@@ -185,7 +202,9 @@ export function createHandIn(deps: {
         submission_id: newId,
       });
       const made = documents(user, at, entryId, answer, newId);
-      if (!(await store(at, answer, work, made))) return undefined;
+      // Refused because someone else wrote in between, or because this very request was stored before and its answer was
+      // lost; by now a newer submission may hide that from `repeated`.
+      if (!(await store(at, answer, work, made))) return find(at, newId);
       await dispatcher.trySend(made.outbox);
       return { submission: made.submission, result: made.result };
     });

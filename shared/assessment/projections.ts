@@ -24,7 +24,7 @@ export function createProjections(deps: {
     },
     async coursework(documents) {
       for (const doc of documents as readonly (WorkDocument | OutboxRecord)[]) {
-        if (doc.type === 'outbox') await deps.dispatcher.send(doc);
+        if (doc.type === 'outbox') await deps.dispatcher.follow(doc);
         else if (doc.type === 'enrolment') await deps.enrolment.project(doc);
       }
     },

@@ -43,6 +43,8 @@ export interface ResultDocument {
   /** The job that may write the outcome; null when none is under way. */
   job: {
     job_id: string;
+    /** The attempt that is due or under way; a message of an earlier one comes too late and does nothing. */
+    attempt: number;
     queued_at: string;
     claimed_by: string | null;
     claimed_until: string | null;

@@ -74,9 +74,10 @@ function createFinder(text: string, isEvidence: (span: EvidenceSpan) => boolean)
     lazilyFolded ??= foldText(text);
     const { folded, starts, ends } = lazilyFolded;
     return firstAccepted(folded, pattern, (at) => {
-      const start = starts[at];
-      const end = ends[at + pattern.length - 1];
-      return start === undefined || end === undefined ? undefined : accept(start, endOfLetter(text, end));
+      // Both are there, because the pattern was found at these places.
+      const start = starts[at] ?? 0;
+      const end = ends[at + pattern.length - 1] ?? text.length;
+      return accept(start, endOfLetter(text, end));
     });
   };
 }
@@ -131,10 +132,12 @@ export function collectEvidence(locator: EvidenceLocator, quotes: readonly strin
 function locatePieces(locator: EvidenceLocator, quote: string): EvidenceSpan[] {
   const pieces = cleanText(quote, gradingLimits.quoteCharacters).split(/\s*(?:\u2026|\.{3,}|\[\u2026\])\s*/u);
   if (pieces.length < 2) return [];
-  const located = pieces
-    .filter((piece) => piece !== '')
-    .slice(0, gradingLimits.evidencePieces)
-    .map((piece) => locator.locate(piece));
-  // One invented piece spoils the quotation: the others may be joined to say what the answer does not.
-  return located.every((span) => span !== undefined) ? located.filter((span) => span !== undefined) : [];
+  const located: EvidenceSpan[] = [];
+  for (const piece of pieces.filter((part) => part !== '').slice(0, gradingLimits.evidencePieces)) {
+    const span = locator.locate(piece);
+    // One invented piece spoils the quotation: the others may be joined to say what the answer does not.
+    if (span === undefined) return [];
+    located.push(span);
+  }
+  return located;
 }

@@ -1,5 +1,5 @@
-import { injectionPhrases } from './injection-phrases.ts';
 import { findShapes, type InjectionShape } from './injection-shape-rules.ts';
+import { findTerms } from './injection-term-rules.ts';
 import { type FoldedText, foldText, type Span, splitSentences, words } from './text-rules.ts';
 
 /** What made a passage look like a message to the grader. */
@@ -41,135 +41,26 @@ const wordsBeforeOrderMax = 2;
 /** A sentence with so many words around quotation marks talks about what is between them. */
 const wordsAroundMin = 5;
 
-type TermList = keyof typeof injectionPhrases;
-
-interface Term {
-  list: TermList;
-  folded: string;
-  isPrefix: boolean;
-  isDense: boolean;
-}
-
-interface Hit extends Span {
-  list: TermList;
-}
-
-const denseScript = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
-const wordSign = /[\p{L}\p{M}\p{N}]/u;
-
-function readTerms(list: TermList, terms: string): Term[] {
-  return terms
-    .split(/[\n|]/)
-    .filter((term) => term !== '')
-    .map((term) => ({
-      list,
-      folded: foldText(term.replace('*', '')).folded,
-      isPrefix: term.endsWith('*'),
-      isDense: denseScript.test(term),
-    }));
-}
-
-/** All terms by their first two folded units, so that a word is compared with a handful of them only. */
-const termsByBeginning: ReadonlyMap<string, readonly Term[]> = Map.groupBy(
-  [
-    ...readTerms('ignoreVerbs', injectionPhrases.ignoreVerbs),
-    ...readTerms('graderRules', injectionPhrases.graderRules),
-    ...readTerms('commonRules', injectionPhrases.commonRules),
-    ...readTerms('ownership', injectionPhrases.ownership),
-    ...readTerms('awardVerbs', injectionPhrases.awardVerbs),
-    ...readTerms('finalAwardVerbs', injectionPhrases.finalAwardVerbs),
-    ...readTerms('fullMarks', injectionPhrases.fullMarks),
-    ...readTerms('authorities', injectionPhrases.authorities),
-    ...readTerms('authorityClaims', injectionPhrases.authorityClaims),
-    ...readTerms('addressPhrases', injectionPhrases.addressPhrases),
-  ],
-  (term) => term.folded.slice(0, 2),
-);
-
-function matches(folded: string, at: number, term: Term): boolean {
-  if (!folded.startsWith(term.folded, at)) return false;
-  return term.isPrefix || term.isDense || !wordSign.test(folded.charAt(at + term.folded.length));
-}
-
-/** Every term that occurs in a folded text, in the order of the text. Offsets are of the folded text. */
-function findTerms(folded: string): Hit[] {
-  const hits: Hit[] = [];
-  const lookUp = (at: number) => {
-    for (const length of [1, 2]) {
-      for (const term of termsByBeginning.get(folded.slice(at, at + length)) ?? []) {
-        if (matches(folded, at, term)) hits.push({ list: term.list, start: at, end: at + term.folded.length });
-      }
-    }
-  };
-  for (const word of folded.matchAll(/[\p{L}\p{M}\p{N}]+/gu)) {
-    // Scripts without spaces have no beginnings of words: every sign may be one.
-    const last = denseScript.test(word[0]) ? word.index + word[0].length - 1 : word.index;
-    for (let at = word.index; at <= last; at += 1) lookUp(at);
-  }
-  return hits;
-}
-
-const lookAlikes: Record<string, string> = {
-  '0': 'o',
-  '1': 'i',
-  '3': 'e',
-  '4': 'a',
-  '5': 's',
-  '7': 't',
-  '@': 'a',
-  $: 's',
-  а: 'a',
-  е: 'e',
-  о: 'o',
-  р: 'p',
-  с: 'c',
-  у: 'y',
-  х: 'x',
-  і: 'i',
-  ѕ: 's',
-  ј: 'j',
-  к: 'k',
-  м: 'm',
-  т: 't',
-  н: 'h',
-  в: 'b',
-  α: 'a',
-  ε: 'e',
-  ο: 'o',
-  ρ: 'p',
-  ι: 'i',
-  ν: 'v',
-  τ: 't',
-  κ: 'k',
-  υ: 'u',
-  ѵ: 'v',
-  ԁ: 'd',
-  ɡ: 'g',
-  һ: 'h',
-  ӏ: 'l',
-};
-
-/** Words of Latin letters with foreign signs among them ("ignоre" with a Cyrillic o, "1gn0re") as they look. Keeps lengths. */
-function unmask(folded: string): string {
-  return folded.replace(/[\p{L}\p{N}@$]+/gu, (word) =>
-    /[a-z]/.test(word) && /[^a-z]/.test(word) ? Array.from(word, (sign) => lookAlikes[sign] ?? sign).join('') : word,
-  );
-}
-
 interface Reader {
   text: string;
   sentences: Span[];
 }
 
-function sentenceAt(reader: Reader, position: number): Span {
+/** Index of the last of these ordered spans that begins at or before a position, or -1. */
+function lastAtOrBefore(spans: readonly Span[], position: number): number {
   let low = 0;
-  let high = reader.sentences.length - 1;
+  let high = spans.length;
   while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((reader.sentences[middle]?.start ?? 0) <= position) low = middle;
-    else high = middle - 1;
+    const middle = (low + high) >> 1;
+    if ((spans[middle]?.start ?? 0) <= position) low = middle + 1;
+    else high = middle;
   }
-  return reader.sentences[low] ?? { start: 0, end: reader.text.length };
+  return low - 1;
+}
+
+function sentenceAt(reader: Reader, position: number): Span {
+  // Every visible character is in a sentence, and hits are visible.
+  return reader.sentences[lastAtOrBefore(reader.sentences, position)] ?? { start: 0, end: reader.text.length };
 }
 
 /** Sentences without end are read this far around a passage. */
@@ -201,69 +92,62 @@ function passageAround(reader: Reader, phrase: Span): Span {
   return { start: words(before).length <= wordsBeforeMax ? Math.min(sentence.start, phrase.start) : phrase.start, end };
 }
 
-function gapBetween(a: Span, b: Span): Span {
-  return a.start <= b.start ? { start: a.end, end: b.start } : { start: b.end, end: a.start };
+interface Pair {
+  verb: Span;
+  object: Span;
 }
 
-/** Pairs of a hit from each list within one sentence; `reader` offsets are those of the original text. */
-function pairs(reader: Reader, verbs: readonly Span[], objects: readonly Span[]): { verb: Span; object: Span }[] {
-  const found: { verb: Span; object: Span }[] = [];
+/**
+ * A hit of each list within one sentence, as `isMeant` accepts them. The bound counts accepted pairs only: what is
+ * refused must not crowd out what comes after it.
+ */
+function pairs(
+  reader: Reader,
+  verbs: readonly Span[],
+  objects: readonly Span[],
+  isMeant: (pair: Pair) => boolean = () => true,
+): Pair[] {
+  const found: Pair[] = [];
   let first = 0;
   for (const verb of verbs) {
     while (first < objects.length && (objects[first]?.end ?? 0) < verb.start - pairDistance) first += 1;
     for (let next = first; next < objects.length && found.length < pairsMax; next += 1) {
       const object = objects[next];
       if (!object || object.start > verb.end + pairDistance) break;
-      if (sentenceAt(reader, verb.start) === sentenceAt(reader, object.start)) found.push({ verb, object });
+      const isOneSentence = sentenceAt(reader, verb.start) === sentenceAt(reader, object.start);
+      if (isOneSentence && isMeant({ verb, object })) found.push({ verb, object });
     }
   }
   return found;
 }
 
-function isOrder(reader: Reader, verb: Span, object: Span, owners: readonly Span[]): boolean {
+/** Whether common rules are meant as the grader's: the order begins its sentence, or an owner stands between the two. */
+function isOrder(reader: Reader, { verb, object }: Pair, owners: readonly Span[]): boolean {
   const sentence = sentenceAt(reader, verb.start);
   const before = reader.text.slice(sentence.start, Math.min(verb.start, sentence.start + contextCharacters));
   if (words(before).length <= wordsBeforeOrderMax) return true;
-  const gap = gapBetween(verb, object);
-  return owners.some((owner) => owner.start >= gap.start && owner.end <= gap.end);
-}
-
-function originalSpan(folded: FoldedText, span: Span): Span {
-  return { start: folded.starts[span.start] ?? 0, end: folded.ends[span.end - 1] ?? 0 };
+  const [left, right] = verb.start < object.start ? [verb, object] : [object, verb];
+  const owner = owners[lastAtOrBefore(owners, right.start - 1)];
+  return owner !== undefined && owner.start >= left.end;
 }
 
 function findPhrases(reader: Reader, folded: FoldedText): Injection[] {
-  const hits: Record<TermList, Span[]> = {
-    ignoreVerbs: [],
-    graderRules: [],
-    commonRules: [],
-    ownership: [],
-    awardVerbs: [],
-    finalAwardVerbs: [],
-    fullMarks: [],
-    authorities: [],
-    authorityClaims: [],
-    addressPhrases: [],
-  };
-  for (const hit of findTerms(unmask(folded.folded))) hits[hit.list].push(originalSpan(folded, hit));
-  const around = (kind: InjectionKind) => (pair: { verb: Span; object: Span }) => ({
+  const hits = findTerms(folded);
+  const around = (kind: InjectionKind) => (pair: Pair) => ({
     kind,
     ...passageAround(reader, {
       start: Math.min(pair.verb.start, pair.object.start),
       end: Math.max(pair.verb.end, pair.object.end),
     }),
   });
+  const isVerbFirst = ({ verb, object }: Pair) => verb.start < object.start;
   return [
     ...pairs(reader, hits.ignoreVerbs, hits.graderRules).map(around('sets_rules_aside')),
-    ...pairs(reader, hits.ignoreVerbs, hits.commonRules)
-      .filter(({ verb, object }) => isOrder(reader, verb, object, hits.ownership))
-      .map(around('sets_rules_aside')),
-    ...pairs(reader, hits.awardVerbs, hits.fullMarks)
-      .filter(({ verb, object }) => verb.start < object.start)
-      .map(around('asks_for_marks')),
-    ...pairs(reader, hits.finalAwardVerbs, hits.fullMarks)
-      .filter(({ verb, object }) => verb.start > object.start)
-      .map(around('asks_for_marks')),
+    ...pairs(reader, hits.ignoreVerbs, hits.commonRules, (pair) => isOrder(reader, pair, hits.ownership)).map(
+      around('sets_rules_aside'),
+    ),
+    ...pairs(reader, hits.awardVerbs, hits.fullMarks, isVerbFirst).map(around('asks_for_marks')),
+    ...pairs(reader, hits.finalAwardVerbs, hits.fullMarks, (pair) => !isVerbFirst(pair)).map(around('asks_for_marks')),
     ...pairs(reader, hits.authorities, hits.authorityClaims).map(around('claims_authority')),
     ...hits.addressPhrases
       .slice(0, pairsMax)

@@ -1,12 +1,13 @@
 import type { Courses } from '../assessment/courses-repository.ts';
 import type { Coursework, WorkSet } from '../assessment/coursework-repository.ts';
 import type { Pointers } from '../assessment/directory-repository.ts';
+import type { StudentPartition, SubmissionDocument } from '../assessment/schemas.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Logger } from '../platform/logging.ts';
 import { untilWritten } from '../platform/optimistic.ts';
-import { type Dispatcher, makeOutboxRecord, outboxId, removeOutbox } from '../platform/outbox.ts';
+import { type Dispatcher, makeOutboxRecord, type OutboxRecord, outboxId, removeOutbox } from '../platform/outbox.ts';
 import { type GradingJob, nextLedgerEvent, type ResultDocument, type Spending } from './documents.ts';
-import { addSpending, type Graded, type GradingEngine, GradingFailure } from './engine.ts';
+import { addSpending, type Graded, type GradingEngine, GradingFailure, noSpending } from './engine.ts';
 import { decideAfterFailure, type RetryPolicy } from './retry-rules.ts';
 import { mayMachineWrite } from './state-rules.ts';
 import { outcomeBatch } from './store-outcome.ts';
@@ -50,14 +51,25 @@ export function createGradingJobService(deps: {
   async function read(job: GradingJob): Promise<Claim | undefined> {
     const work = await coursework.gradingContext(job, { ...job, outbox_id: outboxId(job.job_id) });
     const result = work.results[0];
-    return result?.job?.job_id === job.job_id ? { work, result } : undefined;
+    // A message of an earlier attempt has come late: the next one has been planned, perhaps with a wait.
+    const isDue = result?.job?.job_id === job.job_id && result.job.attempt === job.attempt;
+    return result !== undefined && isDue ? { work, result } : undefined;
+  }
+
+  function outboxFor(message: GradingJob, messageId: string, delayMs?: number): OutboxRecord & StudentPartition {
+    const { job_id: jobId, comp_id, student_user_id } = message;
+    const fields = { jobId, queue: 'grading', messageId, message: { ...message } };
+    const record = makeOutboxRecord(delayMs === undefined ? fields : { ...fields, delayMs }, clock);
+    return { ...record, comp_id, student_user_id };
   }
 
   function isClaimedByAnother(result: ResultDocument, messageId: string): boolean {
     const { job } = result;
     if (job?.claimed_by == null || job.claimed_until === null) return false;
-    // The same message again means that its first run lost its lock: that run is over, or its writes will be refused.
-    return job.claimed_by !== messageId && Date.parse(job.claimed_until) > clock.now();
+    const leftMs = Date.parse(job.claimed_until) - clock.now();
+    // The same message again means that its first run lost its lock: whichever run ends first counts, and the other's
+    // writes are refused. A claim that lasts longer than any claim can was made before the clock was put back.
+    return job.claimed_by !== messageId && leftMs > 0 && leftMs <= claimMs;
   }
 
   /** Marks the submission as being graded by this message; undefined when it is not this message's to grade. */
@@ -74,17 +86,12 @@ export function createGradingJobService(deps: {
         job: result.job && { ...result.job, claimed_by: messageId, claimed_until: isoTime(untilMs) },
         updated_at: isoTime(clock.now()),
       };
+      // A job that was given up has no record any more; replayed, it needs an owner again.
+      const record = work.outbox ?? outboxFor(job, messageId);
+      const taken = { ...record, is_taken: true, deadline: isoTime(untilMs + 60_000) };
       const refusal = await coursework.tryBatch(job, [
         { op: 'replace', doc: running, etag: result._etag ?? '' },
-        ...(work.outbox === undefined
-          ? []
-          : [
-              {
-                op: 'patch' as const,
-                id: work.outbox.id,
-                operations: [{ op: 'set' as const, path: '/deadline', value: isoTime(untilMs + 60_000) }],
-              },
-            ]),
+        { op: 'upsert', doc: taken },
       ]);
       return refusal === undefined ? { claim: found } : undefined;
     });
@@ -167,24 +174,21 @@ export function createGradingJobService(deps: {
         next_attempt_at: decision.next === 'retry' ? isoTime(clock.now() + delayMs) : null,
         last_error_code: failed.code,
       },
-      job: result.job && { ...result.job, claimed_by: null, claimed_until: null, bad_outputs: badOutputs },
+      job: result.job && {
+        ...result.job,
+        // Other messages of this attempt, should there be any, are late from now on.
+        attempt: job.attempt + 1,
+        claimed_by: null,
+        claimed_until: null,
+        bad_outputs: badOutputs,
+      },
       spent,
       updated_at: now,
     };
     const replace = (doc: ResultDocument) => ({ op: 'replace' as const, doc, etag: result._etag ?? '' });
     if (decision.next === 'retry') {
       const attempt = job.attempt + 1;
-      const record = makeOutboxRecord(
-        {
-          jobId: job.job_id,
-          queue: 'grading',
-          messageId: `${job.job_id}:${attempt}`,
-          message: { ...job, attempt },
-          delayMs,
-        },
-        clock,
-      );
-      const outbox = { ...record, comp_id: job.comp_id, student_user_id: job.student_user_id };
+      const outbox = outboxFor({ ...job, attempt }, `${job.job_id}:${attempt}`, delayMs);
       return { operations: [replace(changed), { op: 'upsert' as const, doc: outbox }], outbox, status };
     }
     const event = nextLedgerEvent(result, {
@@ -213,23 +217,55 @@ export function createGradingJobService(deps: {
     if (next.outbox !== undefined) await dispatcher.trySend(next.outbox);
   }
 
+  /**
+   * After an error that nobody foresaw the message goes back to its queue, and in the end to the dead letters. The claim
+   * is given up, so that a replay, or the sweeper's message, need not wait until it ends by itself.
+   */
+  async function giveBack(job: GradingJob, messageId: string): Promise<void> {
+    await untilWritten(async () => {
+      const found = await read(job);
+      if (!holds(found, messageId)) return true;
+      const { result } = found;
+      const open: ResultDocument = {
+        ...result,
+        status: 'retrying',
+        grading: { ...result.grading, status: 'retrying', last_error_code: 'internal_error' },
+        job: result.job && { ...result.job, claimed_by: null, claimed_until: null },
+        updated_at: isoTime(clock.now()),
+      };
+      const refusal = await coursework.tryBatch(job, [{ op: 'replace', doc: open, etag: result._etag ?? '' }]);
+      return refusal === undefined ? true : undefined;
+    });
+  }
+
+  async function gradeClaimed(job: GradingJob, messageId: string, submission: SubmissionDocument): Promise<void> {
+    const { component, entry } = await courses.findEntry(job.comp_id, job.entry_id);
+    if (component === undefined || entry === undefined) {
+      await storeFailure(job, messageId, { code: 'entry_deleted', kind: 'permanent', spent: noSpending });
+      return;
+    }
+    let graded: Graded;
+    try {
+      graded = await engine.grade({ entry, submission, deadlineMs: clock.now() + attemptMs });
+    } catch (error) {
+      if (!(error instanceof GradingFailure)) throw error;
+      await storeFailure(job, messageId, error);
+      return;
+    }
+    await storeGraded(job, messageId, graded);
+  }
+
   return {
     async run(job, messageId) {
       const claimed = await claim(job, messageId);
       const submission = claimed?.work.submissions[0];
       if (claimed === undefined || submission === undefined) return;
-      const { component, entry } = await courses.findEntry(job.comp_id, job.entry_id);
-      if (component === undefined || entry === undefined) {
-        const spent = { input_tokens: 0, output_tokens: 0, cost_micro_usd: 0 };
-        await storeFailure(job, messageId, { code: 'entry_deleted', kind: 'permanent', spent });
-        return;
-      }
       try {
-        const graded = await engine.grade({ entry, submission, deadlineMs: clock.now() + attemptMs });
-        await storeGraded(job, messageId, graded);
+        await gradeClaimed(job, messageId, submission);
       } catch (error) {
-        if (!(error instanceof GradingFailure)) throw error;
-        await storeFailure(job, messageId, error);
+        // When this fails too, the claim ends by itself.
+        await giveBack(job, messageId).catch(() => undefined);
+        throw error;
       }
     },
   };

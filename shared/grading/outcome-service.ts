@@ -5,9 +5,9 @@ import { institution, type Memberships, type Pointers } from '../assessment/dire
 import type { OutcomeUpdate } from '../assessment/schemas.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Page, Principal } from '../platform/define-endpoint.ts';
-import { AppError } from '../platform/errors.ts';
+import { AppError, validationError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import { untilWritten } from '../platform/optimistic.ts';
+import { assertVersion, untilWritten } from '../platform/optimistic.ts';
 import { outboxId } from '../platform/outbox.ts';
 import { toPage } from '../platform/paging.ts';
 import { sanitiseRichText } from '../platform/rich-text.ts';
@@ -15,6 +15,7 @@ import type { Paging } from '../platform/schemas.ts';
 import { type LedgerEvent, type ResultDocument, resultId, type StoredOutcome } from './documents.ts';
 import { type Graded, type GradingEngine, GradingFailure } from './engine.ts';
 import { completeOutcome } from './person-rules.ts';
+import { gradingLimits } from './schemas.ts';
 import { type NewOutcome, outcomeBatch } from './store-outcome.ts';
 
 export type OutcomeWithVersion = StoredOutcome & { _etag?: string };
@@ -117,10 +118,13 @@ export function createOutcomeService(deps: {
   ): Promise<OutcomeWithVersion> {
     const data = completeOutcome(input.outcome_data);
     const outcome_data = { ...data, feedback_text: sanitiseRichText(data.feedback_text) };
+    if (outcome_data.feedback_text.length > gradingLimits.feedbackCharacters) {
+      // What was written as a sign may be stored as an entity, which is longer.
+      throw validationError([{ loc: ['body', 'outcome_data', 'feedback_text'], msg: 'is too long', type: 'too_big' }]);
+    }
     return untilWritten(async () => {
       const found = await read(work);
-      if (ifMatch !== undefined && ifMatch !== found.result._etag?.replaceAll('"', ''))
-        throw new AppError('precondition_failed');
+      assertVersion(ifMatch, found.result._etag);
       return write(work, found, {
         outcome: {
           outcome_id: await choose(found.result),
@@ -158,6 +162,11 @@ export function createOutcomeService(deps: {
         const present = found.result.outcome;
         // The queue was faster: its outcome counts, unless the caller wants a new one.
         if (present !== null && !isForced) return withVersion(present, found.result);
+        // Forcing replaces the outcome that the caller saw, not one that a person has set while the model was thinking.
+        const isUnseen = present?.generated_at !== before.result.outcome?.generated_at;
+        if (present !== null && !present.is_llm_generated && isUnseen) {
+          throw new AppError('conflict', 'Someone has set an outcome in the meantime; nothing was changed.');
+        }
         return write(work, found, {
           outcome: {
             outcome_id: outcomeId,

@@ -30,7 +30,7 @@ const instructionsCharactersMax = 20_000;
 
 /** Tags that a model could take for parts of the prompt, with their opening bracket apart. */
 const promptTag =
-  /[<\uff1c](?=[\s\p{Cf}]*\/?[\s\p{Cf}]*(?:student|answer|submission|task|rubric|instruction|system|assistant|user|human|verdict|grad))/giu;
+  /[<\uff1c](?=[\s\p{Cf}]{0,8}\/?[\s\p{Cf}]{0,8}(?:student|answer|submission|task|rubric|instruction|system|assistant|user|human|verdict|grad))/giu;
 const chatMarkup = /<(?=\|)|<(?=<\/?SYS>)|\[(?=\/?INST\])/gi;
 
 /**

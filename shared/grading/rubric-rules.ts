@@ -1,12 +1,9 @@
 import { gradingLimits, type Rubric } from './schemas.ts';
 import { cleanText } from './text-rules.ts';
+import { fieldOf, numberOf } from './untrusted.ts';
 
 /** The criterion that stands in where a rubric says nothing that could be graded. */
 const overallQuality = { text: 'Overall quality', marks: 10 } as const;
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-}
 
 /** The first items of whatever claims to be a list; a list of millions costs no more than a full one. */
 function firstItems(value: unknown, countMax: number): unknown[] {
@@ -22,9 +19,7 @@ function readText(value: unknown): string {
 
 /** A rubric's own number: 0 to 1000 with at most two decimals; anything that is no number is 0. */
 function readMarks(value: unknown): number {
-  const parsed = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof parsed !== 'number' || Number.isNaN(parsed)) return 0;
-  const bounded = Math.min(Math.max(parsed, 0), gradingLimits.marks);
+  const bounded = Math.min(Math.max(numberOf(value) ?? 0, 0), gradingLimits.marks);
   return Math.round(bounded * 100) / 100;
 }
 
@@ -40,19 +35,19 @@ function isCriterion(value: unknown): boolean {
  * Normalising a normal form changes nothing.
  */
 export function normaliseRubric(rubricDefinition: unknown): Rubric {
-  const levels = firstItems(field(rubricDefinition, 'performance_levels'), gradingLimits.levels).map(
+  const levels = firstItems(fieldOf(rubricDefinition, 'performance_levels'), gradingLimits.levels).map(
     (level, column) => ({
-      text: readText(typeof level === 'string' ? level : field(level, 'text')) || `Level ${column + 1}`,
+      text: readText(typeof level === 'string' ? level : fieldOf(level, 'text')) || `Level ${column + 1}`,
     }),
   );
-  const cells = firstItems(field(rubricDefinition, 'cell_descriptions'), gradingLimits.criteria);
-  const rows = firstItems(field(rubricDefinition, 'criteria'), gradingLimits.criteria)
+  const cells = firstItems(fieldOf(rubricDefinition, 'cell_descriptions'), gradingLimits.criteria);
+  const rows = firstItems(fieldOf(rubricDefinition, 'criteria'), gradingLimits.criteria)
     // The row number is taken before unusable rows drop out, so that descriptions stay with their criterion.
     .map((criterion, row) => ({ criterion, cells: firstItems(cells[row], gradingLimits.levels) }))
     .filter((row) => isCriterion(row.criterion))
     .map(({ criterion, cells }, row) => ({
-      text: readText(typeof criterion === 'string' ? criterion : field(criterion, 'text')) || `Criterion ${row + 1}`,
-      marks: readMarks(field(criterion, 'marks')),
+      text: readText(typeof criterion === 'string' ? criterion : fieldOf(criterion, 'text')) || `Criterion ${row + 1}`,
+      marks: readMarks(fieldOf(criterion, 'marks')),
       cells,
     }));
   if (rows.every((row) => row.marks === 0)) {
@@ -98,21 +93,24 @@ function levelRank(name: string): number {
   return goodLevel.test(name) ? 1 : 0;
 }
 
+function firstNumberIn(name: string): number | undefined {
+  return numberOf(/\d+(?:\.\d+)?/.exec(name)?.[0]);
+}
+
 /**
  * Whether the levels go from worst to best or from best to worst, as far as their names tell it: teachers write both.
  * Numbers decide first ("0-2", "3-5"), then the words of the outermost columns. Undefined when nothing tells.
  */
 export function levelDirection(levels: Rubric['performance_levels']): 'ascending' | 'descending' | undefined {
-  const first = levels.at(0)?.text;
-  const last = levels.at(-1)?.text;
-  if (first === undefined || last === undefined || levels.length < 2) return undefined;
-  const firstNumber = /\d+(?:\.\d+)?/.exec(first)?.[0];
-  const lastNumber = /\d+(?:\.\d+)?/.exec(last)?.[0];
+  const first = levels.at(0)?.text ?? '';
+  const last = levels.at(-1)?.text ?? '';
   // "Level 1" is also the name that normalising gives to a nameless column: such numbers only count the columns.
-  const counts = levels.every((level, column) => level.text === `Level ${column + 1}`);
+  const isCounted = levels.every((level, column) => level.text === `Level ${column + 1}`);
+  const firstNumber = firstNumberIn(first);
+  const lastNumber = firstNumberIn(last);
   const difference =
-    firstNumber !== undefined && lastNumber !== undefined && !counts
-      ? Number(lastNumber) - Number(firstNumber)
+    firstNumber !== undefined && lastNumber !== undefined && !isCounted
+      ? lastNumber - firstNumber
       : levelRank(last) - levelRank(first);
   if (difference === 0) return undefined;
   return difference > 0 ? 'ascending' : 'descending';

@@ -29,6 +29,7 @@ export function createSweepService(deps: {
       // A new message id, because the queue may still remember the old one and take this one for a repetition.
       message_id: `${record.message_id.replace(/:s\d+$/, '')}:s${sweeps}`,
       scheduled_for: null,
+      is_taken: false,
       deadline: isoTime(clock.now() + outboxGraceMs * 2 ** sweeps),
     };
     const refusal = await coursework.tryBatch(record, [{ op: 'replace', doc: again, etag: record._etag ?? '' }]);
@@ -76,8 +77,13 @@ export function createSweepService(deps: {
     async sweep() {
       for (const record of await coursework.overdueOutbox(isoTime(clock.now()))) {
         logger.warn('job_overdue', { queue: record.queue, job_id: record.job_id, sweeps: record.sweeps });
-        if (record.sweeps < sweepsMax) await sendAgain(record);
-        else await giveUp(record);
+        try {
+          if (record.sweeps < sweepsMax) await sendAgain(record);
+          else await giveUp(record);
+        } catch (error) {
+          // One job that cannot be moved on must not keep the others waiting; it comes again with the next sweep.
+          logger.error('sweep_failed', { queue: record.queue, job_id: record.job_id, error });
+        }
       }
     },
   };

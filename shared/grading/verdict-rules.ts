@@ -4,6 +4,7 @@ import { askAgainProblems } from './prompts/grading-v1.ts';
 import { levelShare } from './rubric-rules.ts';
 import { type EvidenceSpan, gradingLimits, type Rubric } from './schemas.ts';
 import { cleanText } from './text-rules.ts';
+import { fieldOf, numberOf } from './untrusted.ts';
 
 /** A level and points this far apart, as shares of the marks, cannot both be meant. */
 const levelGapMax = 0.5;
@@ -41,27 +42,18 @@ export interface JudgedVerdict {
   injections: Injection[];
 }
 
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-}
-
-function readNumber(value: unknown): number | undefined {
-  const parsed = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  return typeof parsed === 'number' && !Number.isNaN(parsed) ? parsed : undefined;
-}
-
 function readText(value: unknown, charactersMax: number): string {
   return typeof value === 'string' ? cleanText(value, charactersMax).trim() : '';
 }
 
 /** 0.9 and 90 are both "quite sure": values above 1 are percentages. The result is always within 0..1. */
 export function normaliseConfidence(value: unknown): number {
-  const read = readNumber(value) ?? 0;
+  const read = numberOf(value) ?? 0;
   return Math.min(Math.max(read > 1 ? read / 100 : read, 0), 1);
 }
 
 function readPoints(value: unknown, marks: number): { points: number; doubts: CriterionDoubt[] } {
-  const proposed = readNumber(value);
+  const proposed = numberOf(value);
   if (proposed === undefined) return { points: 0, doubts: [{ kind: 'points_not_a_number' }] };
   const bounded = Math.min(Math.max(proposed, 0), marks);
   return {
@@ -75,7 +67,7 @@ function readLevel(value: unknown, rubric: Rubric): { level: number | null; doub
   // A rubric without levels has no level to name; whatever a model writes there means nothing.
   if (value === null || value === undefined || rubric.performance_levels.length === 0)
     return { level: null, doubts: [] };
-  const level = readNumber(value);
+  const level = numberOf(value);
   const isKnown =
     level !== undefined && Number.isInteger(level) && level >= 0 && level < rubric.performance_levels.length;
   return isKnown ? { level, doubts: [] } : { level: null, doubts: [{ kind: 'unknown_level' }] };
@@ -99,13 +91,13 @@ function readCriteria(
   raw: unknown,
   rubric: Rubric,
 ): { first: Map<number, unknown>; repeated: Set<number>; unknown: number } {
-  const items = field(raw, 'criteria');
+  const items = fieldOf(raw, 'criteria');
   const first = new Map<number, unknown>();
   const repeated = new Set<number>();
   let unknown = 0;
   // A list far longer than any rubric is not read to its end.
   for (const item of Array.isArray(items) ? items.slice(0, 4 * gradingLimits.criteria) : []) {
-    const criterion = readNumber(field(item, 'criterion'));
+    const criterion = numberOf(fieldOf(item, 'criterion'));
     if (criterion === undefined || rubric.criteria[criterion] === undefined) unknown += 1;
     else if (first.has(criterion)) repeated.add(criterion);
     else first.set(criterion, item);
@@ -127,9 +119,9 @@ export function judgeVerdict(raw: unknown, rubric: Rubric, text: string): Judged
     if (item === undefined) {
       return { criterion, marks, proposed: 0, level: null, reason: '', evidence: [], doubts: [{ kind: 'missing' }] };
     }
-    const { points, doubts: pointDoubts } = readPoints(field(item, 'points'), marks);
-    const { level, doubts: levelDoubts } = readLevel(field(item, 'level'), rubric);
-    const quotes = field(item, 'quotes');
+    const { points, doubts: pointDoubts } = readPoints(fieldOf(item, 'points'), marks);
+    const { level, doubts: levelDoubts } = readLevel(fieldOf(item, 'level'), rubric);
+    const quotes = fieldOf(item, 'quotes');
     const evidence = collectEvidence(
       locator,
       Array.isArray(quotes) ? quotes.filter((quote) => typeof quote === 'string') : [],
@@ -138,13 +130,13 @@ export function judgeVerdict(raw: unknown, rubric: Rubric, text: string): Judged
     if (repeated.has(criterion)) doubts.push({ kind: 'repeated' });
     if (contradicts(rubric, level, points, marks)) doubts.push({ kind: 'level_contradicts_points' });
     if (points > 0 && evidence.length === 0) doubts.push({ kind: 'no_evidence', proposed: points });
-    const reason = readText(field(item, 'reason'), gradingLimits.reasonCharacters);
+    const reason = readText(fieldOf(item, 'reason'), gradingLimits.reasonCharacters);
     return { criterion, marks, proposed: points, level, reason, evidence, doubts };
   });
   return {
     criteria,
-    feedback: readText(field(raw, 'feedback'), gradingLimits.feedbackCharacters),
-    confidence: normaliseConfidence(field(raw, 'confidence')),
+    feedback: readText(fieldOf(raw, 'feedback'), gradingLimits.feedbackCharacters),
+    confidence: normaliseConfidence(fieldOf(raw, 'confidence')),
     unknownCriteria: unknown,
     injections,
   };

@@ -63,7 +63,8 @@ export const Registration = z
       .string()
       .min(8, 'must have 8 characters or more')
       .max(256)
-      .describe('8 to 256 characters, none of them special'),
+      .refine((password) => password.trim() !== '', 'must not be blank')
+      .describe('8 to 256 characters, not all of them spaces'),
   })
   .meta({ id: 'Registration', description: 'A new account.' });
 export type Registration = z.output<typeof Registration>;

@@ -93,6 +93,11 @@ export interface EndpointSpec<
   errors: readonly ErrorCode[];
   /** Repeats with the same `Idempotency-Key` answer what the first one answered. For POSTs that create. */
   idempotent?: boolean;
+  /**
+   * Milliseconds that an answer can take; 30 s when absent. After that a request with an `Idempotency-Key` that has not
+   * ended counts as dead with its instance, and a repeat runs in its place.
+   */
+  longestMs?: number;
   handler: (
     input: { params: Parsed<P>; query: Parsed<Q>; body: Parsed<B> },
     context: RequestContext<A>,

@@ -4,7 +4,7 @@
  */
 export const errorTable = {
   already_enrolled: { status: 400, title: 'Already enrolled' },
-  email_taken: { status: 400, title: 'E-mail already registered' },
+  email_taken: { status: 400, title: 'Email already registered' },
   inactive_user: { status: 400, title: 'Inactive user' },
   not_a_student: { status: 400, title: 'Not a student' },
   outcome_exists: { status: 400, title: 'Outcome already exists' },

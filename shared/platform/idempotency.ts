@@ -31,21 +31,26 @@ export interface IdempotentRequest {
   /** Everything that makes the request what it is; a different one under the same key is refused. */
   fingerprint: string;
   newId: string;
+  /** A first request that has not ended after this long has died with its instance. */
+  longestMs: number;
 }
 
 export interface IdempotencyStore {
   /** Either the stored answer, or leave to run under `newId`, with `finish` and `abandon` to call afterwards. */
-  begin(
-    request: IdempotentRequest,
-  ): Promise<
-    { replay: StoredAnswer } | { newId: string; finish(answer: StoredAnswer): Promise<void>; abandon(): Promise<void> }
+  begin(request: IdempotentRequest): Promise<
+    | { replay: StoredAnswer }
+    | {
+        newId: string;
+        finish(answer: StoredAnswer): Promise<void>;
+        /** Forgets the request: it changed nothing. */
+        abandon(): Promise<void>;
+        /** Nobody knows whether the request changed anything: its next repeat runs at once, under the same `newId`. */
+        release(): Promise<void>;
+      }
   >;
 }
 
 const keptS = 24 * 60 * 60;
-/** A request that has not ended after this long has died with its instance: the HTTP front end cuts at 230 s. */
-const staleMs = 240_000;
-
 interface Claim {
   record: IdempotencyRecord;
   etag: string;
@@ -77,22 +82,22 @@ export function createIdempotencyStore(deps: { container: Container; clock: Cloc
     }
   }
 
-  async function claim(record: IdempotencyRecord): Promise<Claim> {
+  async function claim(record: IdempotencyRecord, longestMs: number): Promise<Claim> {
     const etag = await create(record);
     if (etag !== undefined) return { record, etag };
     const found = await container.read<IdempotencyRecord>(record.id, record.pk);
     // It was abandoned or expired in between.
-    if (found === undefined) return claim(record);
+    if (found === undefined) return claim(record, longestMs);
     if (found.request_hash !== record.request_hash) throw new AppError('idempotency_key_reused');
     if (found.answer !== null) return { record: found, etag: found._etag };
-    if (clock.now() - found.started_at_ms < staleMs) throw inProgress();
+    if (Math.abs(clock.now() - found.started_at_ms) < longestMs) throw inProgress();
     return takeOver(found);
   }
 
   return {
     async begin(request) {
       const id = createHash('sha256').update(`${request.scope}\n${request.key}`).digest('hex');
-      const claimed = await claim({
+      const fresh: IdempotencyRecord = {
         id,
         pk: id,
         type: 'idempotency',
@@ -102,7 +107,8 @@ export function createIdempotencyStore(deps: { container: Container; clock: Cloc
         started_at_ms: clock.now(),
         answer: null,
         ttl: keptS,
-      });
+      };
+      const claimed = await claim(fresh, request.longestMs);
       const { record, etag } = claimed;
       if (record.answer) return { replay: record.answer };
       return {
@@ -112,6 +118,9 @@ export function createIdempotencyStore(deps: { container: Container; clock: Cloc
         },
         async abandon() {
           await container.remove(record.id, record.pk, etag);
+        },
+        async release() {
+          await container.replace({ ...record, started_at_ms: 0 }, record.pk, etag);
         },
       };
     },

@@ -131,12 +131,7 @@ function mountChangeFeed(app: typeof functionsApp, feed: ChangeFeed, runtime: ()
     maxItemsPerInvocation: 100,
     feedPollDelay: 1000,
     // Without a policy the host skips a batch whose handler throws; what a feed carries must not be lost.
-    retry: {
-      strategy: 'exponentialBackoff',
-      maxRetryCount: -1,
-      minimumInterval: { seconds: 1 },
-      maximumInterval: { seconds: 60 },
-    },
+    retry: { strategy: 'exponentialBackoff', maxRetryCount: -1, minimumInterval: 1_000, maximumInterval: 60_000 },
     handler: (documents: unknown[]) =>
       runJob(feed.name, runtime(), { documents: documents.length }, () =>
         feed.handler(documents, { services: runtime().services }),

@@ -13,3 +13,9 @@ export async function untilWritten<T>(attempt: () => Promise<T | undefined>): Pr
   }
   throw new AppError('conflict', 'Too many changes at the same time; try again.');
 }
+
+/** Throws `precondition_failed` unless `etag` is the version that the caller saw; a caller who saw none takes any. */
+export function assertVersion(ifMatch: string | undefined, etag: string | undefined): void {
+  // The database writes its etags with quotes, `If-Match` arrives without them.
+  if (ifMatch !== undefined && ifMatch !== etag?.replaceAll('"', '')) throw new AppError('precondition_failed');
+}

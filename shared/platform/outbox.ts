@@ -1,5 +1,7 @@
+import { setTimeout } from 'node:timers/promises';
 import type { BatchOperation } from '../adapters/cosmos/container.ts';
 import type { ServiceBus } from '../adapters/service-bus/client.ts';
+import { ServiceBusFailure } from '../adapters/service-bus/errors.ts';
 import type { Clock } from './clock.ts';
 import { isoTime } from './clock.ts';
 import type { Logger } from './logging.ts';
@@ -23,6 +25,8 @@ export interface OutboxRecord {
   deadline: string;
   /** How often the sweeper has sent it again. */
   sweeps: number;
+  /** A worker has the message, so it need not be sent; absent means false. */
+  is_taken?: boolean;
   _etag?: string;
 }
 
@@ -58,9 +62,16 @@ export function removeOutbox(jobId: string): BatchOperation {
 export interface Dispatcher {
   /** Sends the message now; a failure is only logged, because the change feed and the sweeper will send it. */
   trySend(record: OutboxRecord): Promise<void>;
-  /** Sends the message or throws. */
-  send(record: OutboxRecord): Promise<void>;
+  /**
+   * Sends the message of a record that changed, unless a worker has it already: claiming a job changes its record, and
+   * a queue that has forgotten the message id would hand out a second copy. Throws when the queue is out of reach; what
+   * no later try can send is only logged, and the sweeper hands its job to a person.
+   */
+  follow(record: OutboxRecord): Promise<void>;
 }
+
+/** Whoever waits for an answer need not wait for a queue that does not answer. */
+const trySendMs = 2_000;
 
 export function createDispatcher(deps: { serviceBus: ServiceBus; clock: Clock; logger: Logger }): Dispatcher {
   async function send(record: OutboxRecord): Promise<void> {
@@ -72,13 +83,24 @@ export function createDispatcher(deps: { serviceBus: ServiceBus; clock: Clock; l
       ...(dueMs > deps.clock.now() ? { scheduledFor: new Date(dueMs) } : {}),
     });
   }
+  function logFailure(record: OutboxRecord, error: unknown): void {
+    deps.logger.warn('outbox_send_failed', { queue: record.queue, job_id: record.job_id, error });
+  }
+
   return {
-    send,
     async trySend(record) {
+      const limit = new AbortController();
+      const sending = send(record).catch((error: unknown) => logFailure(record, error));
+      await Promise.race([sending, setTimeout(trySendMs, undefined, { signal: limit.signal }).catch(() => undefined)]);
+      limit.abort();
+    },
+    async follow(record) {
+      if (record.is_taken === true) return;
       try {
         await send(record);
       } catch (error) {
-        deps.logger.warn('outbox_send_failed', { queue: record.queue, job_id: record.job_id, error });
+        if (!(error instanceof ServiceBusFailure) || error.retryable) throw error;
+        logFailure(record, error);
       }
     },
   };

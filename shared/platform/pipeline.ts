@@ -42,7 +42,8 @@ function takeRequestId(request: HttpRequest, runtime: Runtime): string {
 /** The platform appends the address that it saw itself, so only the last entry can be trusted. */
 export function clientAddress(request: HttpRequest): string {
   const last = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? 'unknown';
-  return /^\d+\.\d+\.\d+\.\d+:\d+$/.test(last) ? last.slice(0, last.lastIndexOf(':')) : last;
+  // `address:port` for version 4, `[address]:port` for version 6.
+  return /^\[(.+)\](?::\d+)?$/.exec(last)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(last)?.[1] ?? last;
 }
 
 async function authenticate(call: Call): Promise<Principal | undefined> {
@@ -159,6 +160,8 @@ async function runHandler(call: Call, input: Awaited<ReturnType<typeof parseInpu
   return successAnswer(call, await call.endpoint.handler(input, context));
 }
 
+const usualLongestMs = 30_000;
+
 async function runIdempotently(call: Call, input: Awaited<ReturnType<typeof parseInput>>): Promise<Answer> {
   const newId = call.runtime.ids.next();
   const key = call.request.headers.get('idempotency-key');
@@ -168,6 +171,7 @@ async function runIdempotently(call: Call, input: Awaited<ReturnType<typeof pars
     key,
     fingerprint: JSON.stringify(input),
     newId,
+    longestMs: call.endpoint.longestMs ?? usualLongestMs,
   });
   if ('replay' in claim)
     return { ...claim.replay, headers: { ...claim.replay.headers, 'idempotency-replayed': 'true' } };
@@ -175,10 +179,15 @@ async function runIdempotently(call: Call, input: Awaited<ReturnType<typeof pars
   try {
     answer = await runHandler(call, input, claim.newId);
   } catch (error) {
-    await claim.abandon();
+    // After an error of ours, part of the work may be done: the repeat must find it rather than do it twice.
+    const isRefusal = toAppError(error).status < 500;
+    await (isRefusal ? claim.abandon() : claim.release()).catch(() => undefined);
     throw error;
   }
-  await claim.finish({ ...answer, body: String(answer.body ?? '') });
+  // What was done is done, also when the answer cannot be kept: a repeat then runs again and finds it.
+  await claim.finish({ ...answer, body: String(answer.body ?? '') }).catch((error: unknown) => {
+    call.runtime.logger.warn('idempotency_not_kept', { operation: call.endpoint.name, error });
+  });
   return answer;
 }
 

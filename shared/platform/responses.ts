@@ -1,4 +1,6 @@
 import type { HttpResponseInit } from '@azure/functions';
+import { CosmosError } from '../adapters/cosmos/errors.ts';
+import { ServiceBusFailure } from '../adapters/service-bus/errors.ts';
 import { AppError, errorTable } from './errors.ts';
 
 const securityHeaders: Record<string, string> = {
@@ -90,7 +92,20 @@ export function inEnvelope(answer: Answer, requestId: string, nowMs: number, sta
   return { ...answer, headers: { ...answer.headers, 'content-type': envelopeType }, body: JSON.stringify(body) };
 }
 
-/** Any thrown value as an `AppError`: what was not raised on purpose is `internal`, and shows nothing. */
+/** Answers of the database that say nothing about the request, only that now is a bad time. */
+const busyStatuses = new Set([408, 429, 449, 503]);
+
+/**
+ * Any thrown value as an `AppError`: a database or queue that is busy or out of reach is `unavailable`, and what else was
+ * not raised on purpose is `internal`; neither shows anything of its cause.
+ */
 export function toAppError(error: unknown): AppError {
-  return error instanceof AppError ? error : new AppError('internal', undefined, { cause: error });
+  if (error instanceof AppError) return error;
+  if (error instanceof CosmosError && busyStatuses.has(error.status)) {
+    return new AppError('unavailable', undefined, { cause: error, retryAfterS: error.retryAfterS ?? 1 });
+  }
+  if (error instanceof ServiceBusFailure && error.retryable) {
+    return new AppError('unavailable', undefined, { cause: error, retryAfterS: 5 });
+  }
+  return new AppError('internal', undefined, { cause: error });
 }

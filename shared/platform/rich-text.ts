@@ -109,6 +109,14 @@ export function sanitiseRichText(html: string): string {
   return sanitizeHtml(hasTooManyTags(html) ? withoutTags(html) : html, OPTIONS);
 }
 
+/** Far more than any text of a person has; at this number sanitising still takes well under a second. */
+const MARKUP_MAX = 100_000;
+
+/** True for text made of brackets and ampersands, which would hold the process for seconds and grow fivefold when sanitised. */
+export function hasTooMuchMarkup(html: string): boolean {
+  return ['<', '&'].some((sign) => html.split(sign, MARKUP_MAX + 2).length > MARKUP_MAX + 1);
+}
+
 /** Spaces of every kind, characters of no width, controls, and the blank of Braille. */
 const INVISIBLE = /[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\u2800]+/gu;
 

@@ -48,7 +48,7 @@ export function createCosmos(options: CosmosOptions): Cosmos {
       userAgentSuffix: 'lyceum',
       connectionPolicy: {
         requestTimeout: operationTimeoutMs,
-        // A local endpoint over plain http names no regions; looking for them would only make a dead one look alive for two minutes.
+        // A local endpoint over plain http is the only one there is: no regions to find, and nothing to refresh in the background.
         enableEndpointDiscovery: !endpoint.startsWith('http:'),
         retryOptions: {
           maxRetryAttemptCount: options.throttleRetries?.countMax ?? 5,

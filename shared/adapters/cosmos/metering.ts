@@ -24,10 +24,9 @@ export interface Metering {
   operationTimeoutMs: number;
 }
 
-/** Requests for documents on the wire, retries included; look-ups of metadata, which the SDK remembers, are not counted. */
+/** Requests for documents on the wire, retries included; look-ups of metadata, which the SDK remembers, stand elsewhere. */
 function callsIn(diagnostics: CosmosDiagnostics | undefined): number {
-  const requests = diagnostics?.clientSideRequestStatistics.gatewayStatistics ?? [];
-  return Math.max(1, requests.filter((request) => request.resourceType === 'docs').length);
+  return Math.max(1, diagnostics?.clientSideRequestStatistics.gatewayStatistics.length ?? 0);
 }
 
 function chargedOf(error: unknown): Charged {

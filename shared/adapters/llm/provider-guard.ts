@@ -74,7 +74,8 @@ export function createProviderGuard(circuit: CircuitOptions, maxConcurrent: numb
       return isWaiting() ? Number.POSITIVE_INFINITY : 0;
     },
     next({ attempt }) {
-      stayOpenFor(Math.min(circuit.openMs * 2 ** (attempt - 1), circuit.openMaxMs));
+      // Opened by a provider that named its own time, the circuit is open for that long; a probe that fails then adds to it.
+      if (attempt > 1 || !isWaiting()) stayOpenFor(Math.min(circuit.openMs * 2 ** (attempt - 1), circuit.openMaxMs));
       return backoff;
     },
   };

@@ -1,0 +1,126 @@
+import { injectionPhrases } from './injection-phrases.ts';
+import { type FoldedText, foldText, type Span } from './text-rules.ts';
+
+type TermList = keyof typeof injectionPhrases;
+
+interface Term {
+  list: TermList;
+  folded: string;
+  isPrefix: boolean;
+  isDense: boolean;
+}
+
+const denseScript = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
+const wordSign = /[\p{L}\p{M}\p{N}]/u;
+
+function readTerms(list: TermList, terms: string): Term[] {
+  return terms
+    .split(/[\n|]/)
+    .filter((term) => term !== '')
+    .map((term) => ({
+      list,
+      folded: foldText(term.replace('*', '')).folded,
+      isPrefix: term.endsWith('*'),
+      isDense: denseScript.test(term),
+    }));
+}
+
+/** All terms by their first two folded units, so that a word is compared with a handful of them only. */
+const termsByBeginning: ReadonlyMap<string, readonly Term[]> = Map.groupBy(
+  [
+    ...readTerms('ignoreVerbs', injectionPhrases.ignoreVerbs),
+    ...readTerms('graderRules', injectionPhrases.graderRules),
+    ...readTerms('commonRules', injectionPhrases.commonRules),
+    ...readTerms('ownership', injectionPhrases.ownership),
+    ...readTerms('awardVerbs', injectionPhrases.awardVerbs),
+    ...readTerms('finalAwardVerbs', injectionPhrases.finalAwardVerbs),
+    ...readTerms('fullMarks', injectionPhrases.fullMarks),
+    ...readTerms('authorities', injectionPhrases.authorities),
+    ...readTerms('authorityClaims', injectionPhrases.authorityClaims),
+    ...readTerms('addressPhrases', injectionPhrases.addressPhrases),
+  ],
+  (term) => term.folded.slice(0, 2),
+);
+
+function matches(folded: string, at: number, term: Term): boolean {
+  if (!folded.startsWith(term.folded, at)) return false;
+  return term.isPrefix || term.isDense || !wordSign.test(folded.charAt(at + term.folded.length));
+}
+
+const lookAlikes: Record<string, string> = {
+  '0': 'o',
+  '1': 'i',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  '@': 'a',
+  $: 's',
+  а: 'a',
+  е: 'e',
+  о: 'o',
+  р: 'p',
+  с: 'c',
+  у: 'y',
+  х: 'x',
+  і: 'i',
+  ѕ: 's',
+  ј: 'j',
+  к: 'k',
+  м: 'm',
+  т: 't',
+  н: 'h',
+  в: 'b',
+  α: 'a',
+  ε: 'e',
+  ο: 'o',
+  ρ: 'p',
+  ι: 'i',
+  ν: 'v',
+  τ: 't',
+  κ: 'k',
+  υ: 'u',
+  ѵ: 'v',
+  ԁ: 'd',
+  ɡ: 'g',
+  һ: 'h',
+  ӏ: 'l',
+};
+
+/** Words of Latin letters with foreign signs among them ("ignоre" with a Cyrillic o, "1gn0re") as they look. Keeps lengths. */
+function unmask(folded: string): string {
+  return folded.replace(/[\p{L}\p{N}@$]+/gu, (word) =>
+    /[a-z]/.test(word) && /[^a-z]/.test(word) ? Array.from(word, (sign) => lookAlikes[sign] ?? sign).join('') : word,
+  );
+}
+
+/** Where the terms of each list occur in a text, in its order. Offsets are those of the original text. Linear. */
+export function findTerms({ folded, starts, ends }: FoldedText): Record<TermList, Span[]> {
+  const hits: Record<TermList, Span[]> = {
+    ignoreVerbs: [],
+    graderRules: [],
+    commonRules: [],
+    ownership: [],
+    awardVerbs: [],
+    finalAwardVerbs: [],
+    fullMarks: [],
+    authorities: [],
+    authorityClaims: [],
+    addressPhrases: [],
+  };
+  const read = unmask(folded);
+  const lookUp = (at: number) => {
+    for (const length of [1, 2]) {
+      for (const term of termsByBeginning.get(read.slice(at, at + length)) ?? []) {
+        if (!matches(read, at, term)) continue;
+        hits[term.list].push({ start: starts[at] ?? 0, end: ends[at + term.folded.length - 1] ?? 0 });
+      }
+    }
+  };
+  for (const word of read.matchAll(/[\p{L}\p{M}\p{N}]+/gu)) {
+    // Scripts without spaces have no beginnings of words: every sign may be one.
+    const last = denseScript.test(word[0]) ? word.index + word[0].length - 1 : word.index;
+    for (let at = word.index; at <= last; at += 1) lookUp(at);
+  }
+  return hits;
+}

@@ -65,7 +65,7 @@ const ratePolicies: Record<RateLimitPolicy, Bucket> = {
   read: { capacity: 300, refillPerMinute: 600 },
   write: { capacity: 60, refillPerMinute: 120 },
   grade: { capacity: 20, refillPerMinute: 30 },
-  login: { capacity: 60, refillPerMinute: 60 },
+  login: { capacity: 200, refillPerMinute: 100 },
   public: { capacity: 300, refillPerMinute: 600 },
 };
 

@@ -33,7 +33,45 @@ function timeSpanMs(text: unknown, name: string): number {
   return (((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
 }
 
-export function readHostConfig(hostJson: unknown, settings: AppSettings): HostConfig {
+const overridePrefix = 'azurefunctionsjobhost__';
+
+/**
+ * host.json with the app settings `AzureFunctionsJobHost__a__b` in place of its member `a.b`, as the real host reads them:
+ * without regard to case, and with text for numbers.
+ */
+function withOverrides(hostJson: unknown, settings: AppSettings): unknown {
+  const merged: unknown = structuredClone(hostJson ?? {});
+  for (const [name, text] of settings.entries()) {
+    if (!name.toLowerCase().startsWith(overridePrefix)) continue;
+    const path = name.slice(overridePrefix.length).split('__');
+    const last = path.pop() ?? '';
+    let at: unknown = merged;
+    for (const part of path) at = memberOrNew(at, part);
+    if (typeof at !== 'object' || at === null) throw new Error(`The setting ${name} names no member of host.json.`);
+    Reflect.set(at, keyIn(at, last), plainValue(text));
+  }
+  return merged;
+}
+
+/** The key as host.json writes it, else as it was asked for. */
+function keyIn(object: object, key: string): string {
+  return Object.keys(object).find((one) => one.toLowerCase() === key.toLowerCase()) ?? key;
+}
+
+function memberOrNew(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const name = keyIn(value, key);
+  if (!Object.hasOwn(value, name)) Reflect.set(value, name, {});
+  return Reflect.get(value, name);
+}
+
+function plainValue(text: string): string | number | boolean {
+  if (/^(?:true|false)$/i.test(text)) return text.toLowerCase() === 'true';
+  return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+export function readHostConfig(hostFile: unknown, settings: AppSettings): HostConfig {
+  const hostJson = withOverrides(hostFile, settings);
   const bus = ['extensions', 'serviceBus'];
   const timeout = member(hostJson, 'functionTimeout') ?? '00:30:00';
   const prefix = member(hostJson, 'extensions', 'http', 'routePrefix') ?? 'api';
@@ -64,6 +102,10 @@ export class AppSettings {
 
   constructor(settings: Record<string, string>) {
     this.#settings = settings;
+  }
+
+  entries(): [string, string][] {
+    return Object.entries(this.#settings);
   }
 
   /** The real host takes settings' names without regard to case. */

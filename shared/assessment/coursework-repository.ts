@@ -3,6 +3,7 @@ import {
   type BatchRefusal,
   type Container,
   defineQuery,
+  type QueryOptions,
   type QueryParameter,
 } from '../adapters/cosmos/container.ts';
 import type { LedgerDocument, ResultDocument } from '../grading/documents.ts';
@@ -37,15 +38,8 @@ export const queries = {
     name: 'submissions-of-student',
     container: 'coursework',
     scope: 'partition',
-    text: `SELECT * FROM c WHERE c.type = 'submission' AND c.entry_id = @entry_id AND c.submission_id < @after ORDER BY c.submission_id DESC OFFSET @skip LIMIT @limit`,
-    index: 'type, submission_id',
-  }),
-  resultsOfStudent: defineQuery({
-    name: 'results-of-student',
-    container: 'coursework',
-    scope: 'partition',
-    text: `SELECT * FROM c WHERE c.type = 'enrolment' OR (c.type = 'result' AND c.entry_id = @entry_id)`,
-    index: 'type; entry_id',
+    text: `SELECT * FROM c WHERE c.type IN ('submission', 'result') AND c.entry_id = @entry_id AND c.submission_id < @after ORDER BY c.submission_id DESC OFFSET @skip LIMIT @limit`,
+    index: 'entry_id; submission_id',
   }),
   submissionWithResult: defineQuery({
     name: 'submission-with-result',
@@ -86,36 +80,22 @@ export const queries = {
     name: 'submissions-of-entry',
     container: 'coursework',
     scope: 'prefix',
-    text: `SELECT * FROM c WHERE c.type = 'submission' AND c.entry_id = @entry_id AND (@student_user_id = '' OR c.student_user_id = @student_user_id) AND c.submission_id < @after ORDER BY c.submission_id DESC OFFSET @skip LIMIT @limit`,
-    index: 'type, submission_id',
+    text: `SELECT * FROM c WHERE c.type IN ('submission', 'result') AND c.entry_id = @entry_id AND (@student_user_id = '' OR c.student_user_id = @student_user_id) AND c.submission_id < @after ORDER BY c.submission_id DESC OFFSET @skip LIMIT @limit`,
+    index: 'entry_id; submission_id',
   }),
   submissionsOfCourses: defineQuery({
     name: 'submissions-of-courses',
     container: 'coursework',
     scope: 'cross-partition',
-    text: `SELECT * FROM c WHERE c.type = 'submission' AND ARRAY_CONTAINS(@comp_ids, c.comp_id) AND (@student_user_id = '' OR c.student_user_id = @student_user_id) AND c.submission_id < @after ORDER BY c.submission_id DESC OFFSET @skip LIMIT @limit`,
-    index: 'type, submission_id',
+    text: `SELECT * FROM c WHERE c.type IN ('submission', 'result') AND ARRAY_CONTAINS(@comp_ids, c.comp_id) AND (@student_user_id = '' OR c.student_user_id = @student_user_id) AND c.submission_id < @after ORDER BY c.submission_id DESC OFFSET @skip LIMIT @limit`,
+    index: 'comp_id; submission_id',
   }),
   submissionsOfPerson: defineQuery({
     name: 'submissions-of-person',
     container: 'coursework',
     scope: 'cross-partition',
-    text: `SELECT * FROM c WHERE c.type = 'submission' AND c.student_user_id = @student_user_id AND c.submission_id < @after ORDER BY c.submission_id DESC OFFSET @skip LIMIT @limit`,
-    index: 'type, submission_id',
-  }),
-  resultsInCourse: defineQuery({
-    name: 'results-in-course',
-    container: 'coursework',
-    scope: 'prefix',
-    text: `SELECT * FROM c WHERE c.type = 'result' AND ARRAY_CONTAINS(@submission_ids, c.submission_id)`,
-    index: 'type; submission_id',
-  }),
-  resultsAnywhere: defineQuery({
-    name: 'results-anywhere',
-    container: 'coursework',
-    scope: 'cross-partition',
-    text: `SELECT * FROM c WHERE c.type = 'result' AND ARRAY_CONTAINS(@submission_ids, c.submission_id)`,
-    index: 'type; submission_id',
+    text: `SELECT * FROM c WHERE c.type IN ('submission', 'result') AND c.student_user_id = @student_user_id AND c.submission_id < @after ORDER BY c.submission_id DESC OFFSET @skip LIMIT @limit`,
+    index: 'student_user_id; submission_id',
   }),
   attention: defineQuery({
     name: 'grading-attention',
@@ -161,6 +141,19 @@ function sortOut(documents: readonly WorkDocument[]): WorkSet {
   };
 }
 
+/** A submission and its changing part. */
+export interface HandedIn {
+  submission: SubmissionDocument;
+  result: ResultDocument | undefined;
+}
+
+function pairUp(documents: readonly (SubmissionDocument | ResultDocument)[]): HandedIn[] {
+  const results = new Map(documents.flatMap((doc) => (doc.type === 'result' ? [[doc.submission_id, doc]] : [])));
+  return documents.flatMap((doc) =>
+    doc.type === 'submission' ? [{ submission: doc, result: results.get(doc.submission_id) }] : [],
+  );
+}
+
 export interface Coursework {
   /** A student's work on one entry: enrolment, state, latest submission and result. */
   onEntry(at: StudentPartition, entryId: string): Promise<WorkSet>;
@@ -169,9 +162,7 @@ export interface Coursework {
   /** A student's work on all entries of a component. */
   inCourse(at: StudentPartition): Promise<WorkSet>;
   /** A student's submissions to one entry, newest first. */
-  submissionsOfStudent(at: StudentPartition, entryId: string, paging: Paging): Promise<SubmissionDocument[]>;
-  /** The enrolment and all results of a student for one entry; they are small. */
-  resultsOfStudent(at: StudentPartition, entryId: string): Promise<WorkSet>;
+  submissionsOfStudent(at: StudentPartition, entryId: string, paging: Paging): Promise<HandedIn[]>;
   /** One submission with its result. */
   submission(at: StudentPartition, submissionId: string): Promise<WorkSet>;
   /** All that a grading reads and changes. */
@@ -189,11 +180,9 @@ export interface Coursework {
     compId: string,
     filter: { entry_id: string; student_user_id: string },
     paging: Paging,
-  ): Promise<SubmissionDocument[]>;
-  submissionsOfCourses(compIds: readonly string[], studentId: string, paging: Paging): Promise<SubmissionDocument[]>;
-  submissionsOfPerson(studentId: string, paging: Paging): Promise<SubmissionDocument[]>;
-  /** Results by submission; `compId` narrows the search to one component. */
-  results(submissionIds: readonly string[], compId?: string): Promise<ResultDocument[]>;
+  ): Promise<HandedIn[]>;
+  submissionsOfCourses(compIds: readonly string[], studentId: string, paging: Paging): Promise<HandedIn[]>;
+  submissionsOfPerson(studentId: string, paging: Paging): Promise<HandedIn[]>;
   needingAttention(compIds: readonly string[], paging: Paging): Promise<ResultDocument[]>;
   overdueOutbox(nowIso: string): Promise<(OutboxRecord & StudentPartition)[]>;
   /** All or nothing in one student's partition of one component. */
@@ -208,21 +197,29 @@ export function createCoursework(container: Container): Coursework {
     parameters: QueryParameter[],
   ) => sortOut(await container.query<WorkDocument>(query, { pk: key(at), parameters }));
   const entryParameter = (entryId: string) => [{ name: '@entry_id', value: entryId }];
-  const newest = (paging: Paging, studentId: string) => [
-    ...pageParameters(paging, 'newest-first'),
-    { name: '@student_user_id', value: studentId },
-  ];
+  /** A submission and its result are stored together under one submission id, so a page of both is one query. */
+  const pairs = async (
+    query: (typeof queries)[keyof typeof queries],
+    pk: QueryOptions['pk'],
+    paging: Paging,
+    parameters: QueryParameter[],
+  ) => {
+    const doubled = { ...paging, skip: 2 * paging.skip, limit: 2 * paging.limit + 1 };
+    return pairUp(
+      await container.query<SubmissionDocument | ResultDocument>(query, {
+        pk,
+        parameters: [...pageParameters(doubled, 'newest-first'), ...parameters],
+      }),
+    );
+  };
+  const studentParameter = (studentId: string) => ({ name: '@student_user_id', value: studentId });
 
   return {
     onEntry: (at, entryId) => inPartition(at, queries.workOnEntry, entryParameter(entryId)),
     submitContext: (at, entryId) => inPartition(at, queries.submitContext, entryParameter(entryId)),
     inCourse: (at) => inPartition(at, queries.workInCourse, []),
     submissionsOfStudent: (at, entryId, paging) =>
-      container.query<SubmissionDocument>(queries.submissionsOfStudent, {
-        pk: key(at),
-        parameters: [...pageParameters(paging, 'newest-first'), ...entryParameter(entryId)],
-      }),
-    resultsOfStudent: (at, entryId) => inPartition(at, queries.resultsOfStudent, entryParameter(entryId)),
+      pairs(queries.submissionsOfStudent, key(at), paging, entryParameter(entryId)),
     submission: (at, submissionId) =>
       inPartition(at, queries.submissionWithResult, [{ name: '@submission_id', value: submissionId }]),
     gradingContext: (at, ids) =>
@@ -248,27 +245,17 @@ export function createCoursework(container: Container): Coursework {
       );
     },
     submissionsOfEntry: (compId, filter, paging) =>
-      container.query<SubmissionDocument>(queries.submissionsOfEntry, {
-        pk: [compId],
-        parameters: [...newest(paging, filter.student_user_id), ...entryParameter(filter.entry_id)],
-      }),
+      pairs(queries.submissionsOfEntry, [compId], paging, [
+        studentParameter(filter.student_user_id),
+        ...entryParameter(filter.entry_id),
+      ]),
     submissionsOfCourses: (compIds, studentId, paging) =>
-      container.query<SubmissionDocument>(queries.submissionsOfCourses, {
-        pk: 'cross-partition',
-        parameters: [...newest(paging, studentId), { name: '@comp_ids', value: compIds }],
-      }),
+      pairs(queries.submissionsOfCourses, 'cross-partition', paging, [
+        studentParameter(studentId),
+        { name: '@comp_ids', value: compIds },
+      ]),
     submissionsOfPerson: (studentId, paging) =>
-      container.query<SubmissionDocument>(queries.submissionsOfPerson, {
-        pk: 'cross-partition',
-        parameters: newest(paging, studentId),
-      }),
-    async results(submissionIds, compId) {
-      if (submissionIds.length === 0) return [];
-      const parameters = [{ name: '@submission_ids', value: submissionIds }];
-      return compId === undefined
-        ? container.query<ResultDocument>(queries.resultsAnywhere, { pk: 'cross-partition', parameters })
-        : container.query<ResultDocument>(queries.resultsInCourse, { pk: [compId], parameters });
-    },
+      pairs(queries.submissionsOfPerson, 'cross-partition', paging, [studentParameter(studentId)]),
     needingAttention: (compIds, paging) =>
       container.query<ResultDocument>(queries.attention, {
         pk: 'cross-partition',

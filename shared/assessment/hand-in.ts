@@ -6,7 +6,7 @@ import type { Ids } from '../platform/ids.ts';
 import { untilWritten } from '../platform/optimistic.ts';
 import { type Dispatcher, makeOutboxRecord } from '../platform/outbox.ts';
 import { hasTooMuchMarkup, hasVisibleText, sanitiseRichText } from '../platform/rich-text.ts';
-import type { Coursework, WorkSet } from './coursework-repository.ts';
+import type { Coursework, HandedIn, WorkSet } from './coursework-repository.ts';
 import type { Pointers } from './directory-repository.ts';
 import { answerHash } from './rules.ts';
 import {
@@ -17,13 +17,8 @@ import {
   type SubmissionDocument,
 } from './schemas.ts';
 
-export interface HandedIn {
-  submission: SubmissionDocument;
-  result: ResultDocument | undefined;
-}
-
 /** Throws `not_enrolled`. */
-export function assertEnrolled(work: WorkSet): void {
+export function assertEnrolled(work: Pick<WorkSet, 'enrolment'>): void {
   if (!work.enrolment?.is_active) throw new AppError('not_enrolled', 'Not enrolled in this FlexAGEComp');
 }
 

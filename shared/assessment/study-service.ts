@@ -127,36 +127,30 @@ export function createStudyService(deps: {
 
     async submissionsOfEntry(user, entryId, paging) {
       const { entry, at } = await openEntry(user, entryId);
-      const [work, found] = await Promise.all([
-        coursework.resultsOfStudent(at, entryId),
+      const [enrolment, found] = await Promise.all([
+        coursework.enrolment(at),
         coursework.submissionsOfStudent(at, entryId, paging),
       ]);
-      assertEnrolled(work);
-      const page = toPage(found, paging, (submission) => submission.submission_id);
-      const results = new Map(work.results.map((result) => [result.submission_id, result]));
+      assertEnrolled({ enrolment });
+      const page = toPage(found, paging, ({ submission }) => submission.submission_id);
       return {
         ...page,
-        items: page.items.map((s) => forStudent(s, results.get(s.submission_id), entry.rubric_visible)),
+        items: page.items.map(({ submission, result }) => forStudent(submission, result, entry.rubric_visible)),
       };
     },
 
     async submissions(user, paging) {
       const found = await coursework.submissionsOfPerson(user.user_id, paging);
-      const page = toPage(found, paging, (submission) => submission.submission_id);
-      const results = await coursework.results(page.items.map((submission) => submission.submission_id));
-      const { components, entries } = await courses.findAcross([
-        ...new Set(page.items.flatMap((submission) => [submission.comp_id, submission.entry_id])),
-      ]);
-      const shown = page.items.filter((submission) => components.some((c) => c.comp_id === submission.comp_id));
+      const page = toPage(found, paging, ({ submission }) => submission.submission_id);
+      const ids = page.items.flatMap(({ submission }) => [submission.comp_id, submission.entry_id]);
+      const { components, entries } = await courses.findAcross([...new Set(ids)]);
+      // What belongs to a deleted component is kept, but shown to nobody.
+      const shown = page.items.filter((item) => components.some((c) => c.comp_id === item.submission.comp_id));
       return {
         ...page,
-        items: shown.map((submission) => {
-          const isVisible = entries.some((entry) => entry.entry_id === submission.entry_id && entry.rubric_visible);
-          return forStudent(
-            submission,
-            results.find((r) => r.submission_id === submission.submission_id),
-            isVisible,
-          );
+        items: shown.map(({ submission, result }) => {
+          const entry = entries.find((one) => one.entry_id === submission.entry_id);
+          return forStudent(submission, result, entry?.rubric_visible ?? false);
         }),
       };
     },

@@ -5,7 +5,7 @@ import { AppError } from '../platform/errors.ts';
 import { toPage } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
 import type { Access } from './access.ts';
-import type { Coursework } from './coursework-repository.ts';
+import type { Coursework, HandedIn } from './coursework-repository.ts';
 import { institution, type Memberships } from './directory-repository.ts';
 import type { StateDocument, StudentState, Submission, SubmissionDocument } from './schemas.ts';
 
@@ -36,48 +36,43 @@ export function createSubmissionsService(deps: {
 }): SubmissionsService {
   const { access, coursework, memberships } = deps;
 
-  function join(submissions: readonly SubmissionDocument[], results: readonly ResultDocument[]): Submission[] {
-    const bySubmission = new Map(results.map((result) => [result.submission_id, result]));
-    return submissions.map((submission) => withResult(submission, bySubmission.get(submission.submission_id)));
+  const idOf = ({ submission }: HandedIn) => submission.submission_id;
+
+  async function found(
+    user: Principal,
+    filter: { entry_id?: string | undefined; student_user_id: string },
+    paging: Paging,
+  ): Promise<HandedIn[]> {
+    if (filter.entry_id === undefined) {
+      const compIds = await memberships.listIds(user.role === 'admin' ? institution : user.user_id, 'staff');
+      return coursework.submissionsOfCourses(compIds, filter.student_user_id, paging);
+    }
+    const { entry } = await access.entry(user, filter.entry_id);
+    const where = { entry_id: entry.entry_id, student_user_id: filter.student_user_id };
+    return coursework.submissionsOfEntry(entry.comp_id, where, paging);
   }
 
   return {
     async get(user, submissionId) {
       const work = await access.work(user, 'submission', submissionId);
       const { submissions, results } = await coursework.submission(work, submissionId);
-      const [submission] = join(submissions, results);
-      if (submission === undefined) throw new AppError('not_found', 'Submission not found');
-      return submission;
+      if (submissions[0] === undefined) throw new AppError('not_found', 'Submission not found');
+      return withResult(submissions[0], results[0]);
     },
 
     async list(user, filter, paging) {
       const student = filter.student_user_id ?? '';
-      let found: SubmissionDocument[];
-      let compId: string | undefined;
-      if (filter.entry_id !== undefined) {
-        const { entry } = await access.entry(user, filter.entry_id);
-        compId = entry.comp_id;
-        found = await coursework.submissionsOfEntry(
-          compId,
-          { entry_id: entry.entry_id, student_user_id: student },
-          paging,
-        );
-      } else {
-        const compIds = await memberships.listIds(user.role === 'admin' ? institution : user.user_id, 'staff');
-        found = await coursework.submissionsOfCourses(compIds, student, paging);
-      }
-      const page = toPage(found, paging, (submission) => submission.submission_id);
-      const results = await coursework.results(
-        page.items.map((submission) => submission.submission_id),
-        compId,
-      );
-      return { ...page, items: join(page.items, results) };
+      const page = toPage(await found(user, { ...filter, student_user_id: student }, paging), paging, idOf);
+      return { ...page, items: page.items.map(({ submission, result }) => withResult(submission, result)) };
     },
 
     async states(user, entryId) {
       const { entry } = await access.entry(user, entryId);
       const { states, submissions, results } = await coursework.statesOfEntry(entry.comp_id, entryId);
-      const latest = new Map(join(submissions, results).map((submission) => [submission.student_user_id, submission]));
+      const resultOf = new Map(results.map((result) => [result.submission_id, result]));
+      const latest = new Map(
+        submissions.map((one) => [one.student_user_id, withResult(one, resultOf.get(one.submission_id))]),
+      );
       return states
         .sort((a, b) => (a.state_id < b.state_id ? -1 : 1))
         .map((state: StateDocument) => ({ ...state, submission: latest.get(state.student_user_id) ?? null }));

@@ -8,7 +8,7 @@ import { combine } from './outcome-rules.ts';
 import { buildAskAgain, buildPrompt } from './prompt-rules.ts';
 import { canonicalRubric, normaliseRubric } from './rubric-rules.ts';
 import { type OutcomeData, Verdict } from './schemas.ts';
-import { checkVerdict } from './verdict-rules.ts';
+import { checkJudged, judgeVerdict } from './verdict-rules.ts';
 
 export interface GradingTask {
   entry: { entry_title: string; instructions: string | null; rubric_definition: unknown };
@@ -74,8 +74,8 @@ export function rubricHash(definition: unknown): string {
     .digest('hex');
 }
 
-/** The simulator answers at once and without a verdict of its own length limit; a real model needs room for 50 criteria. */
-const maxOutputTokens = 8_000;
+/** Room for 50 criteria, and for what a model thinks before it answers, which vendors count as output. */
+const maxOutputTokens = 16_000;
 
 export function createGradingEngine(deps: { llm: LlmGateway }): GradingEngine {
   function meter(spent: Spending): void {
@@ -126,11 +126,15 @@ export function createGradingEngine(deps: { llm: LlmGateway }): GradingEngine {
       };
 
       let answer = await ask(prompt.user);
-      const check = checkVerdict(answer.value, rubric, text);
-      if (check.outcome === 'ask_again') answer = await ask(`${prompt.user}\n\n${buildAskAgain(check.problems)}`);
+      let judged = judgeVerdict(answer.value, rubric, text);
+      const check = checkJudged(judged);
+      if (check.outcome === 'ask_again') {
+        answer = await ask(`${prompt.user}\n\n${buildAskAgain(check.problems)}`);
+        judged = judgeVerdict(answer.value, rubric, text);
+      }
       meter(spent);
       return {
-        outcomeData: combine({ rubric, text, hiddenText, verdict: answer.value, sanitise: sanitiseRichText }),
+        outcomeData: combine({ rubric, text, hiddenText, verdict: answer.value, judged, sanitise: sanitiseRichText }),
         provider: answer.provider,
         model: answer.model,
         promptVersion: prompt.promptVersion,

@@ -1,5 +1,5 @@
 import { findShapes, type InjectionShape } from './injection-shape-rules.ts';
-import { findTerms } from './injection-term-rules.ts';
+import { findTerms, type TermList } from './injection-term-rules.ts';
 import { type FoldedText, foldText, type Span, splitSentences, words } from './text-rules.ts';
 
 /** What made a passage look like a message to the grader. */
@@ -133,6 +133,10 @@ function isOrder(reader: Reader, { verb, object }: Pair, owners: readonly Span[]
 
 function findPhrases(reader: Reader, folded: FoldedText): Injection[] {
   const hits = findTerms(folded);
+  const of = (list: TermList) => hits.filter((hit) => hit.list === list);
+  const ignoreVerbs = of('ignoreVerbs');
+  const fullMarks = of('fullMarks');
+  const owners = of('ownership');
   const around = (kind: InjectionKind) => (pair: Pair) => ({
     kind,
     ...passageAround(reader, {
@@ -142,14 +146,14 @@ function findPhrases(reader: Reader, folded: FoldedText): Injection[] {
   });
   const isVerbFirst = ({ verb, object }: Pair) => verb.start < object.start;
   return [
-    ...pairs(reader, hits.ignoreVerbs, hits.graderRules).map(around('sets_rules_aside')),
-    ...pairs(reader, hits.ignoreVerbs, hits.commonRules, (pair) => isOrder(reader, pair, hits.ownership)).map(
+    ...pairs(reader, ignoreVerbs, of('graderRules')).map(around('sets_rules_aside')),
+    ...pairs(reader, ignoreVerbs, of('commonRules'), (pair) => isOrder(reader, pair, owners)).map(
       around('sets_rules_aside'),
     ),
-    ...pairs(reader, hits.awardVerbs, hits.fullMarks, isVerbFirst).map(around('asks_for_marks')),
-    ...pairs(reader, hits.finalAwardVerbs, hits.fullMarks, (pair) => !isVerbFirst(pair)).map(around('asks_for_marks')),
-    ...pairs(reader, hits.authorities, hits.authorityClaims).map(around('claims_authority')),
-    ...hits.addressPhrases
+    ...pairs(reader, of('awardVerbs'), fullMarks, isVerbFirst).map(around('asks_for_marks')),
+    ...pairs(reader, of('finalAwardVerbs'), fullMarks, (pair) => !isVerbFirst(pair)).map(around('asks_for_marks')),
+    ...pairs(reader, of('authorities'), of('authorityClaims')).map(around('claims_authority')),
+    ...of('addressPhrases')
       .slice(0, pairsMax)
       .map((phrase) => ({ kind: 'addresses_grader' as const, ...passageAround(reader, phrase) })),
   ];

@@ -1,7 +1,8 @@
 import { injectionPhrases } from './injection-phrases.ts';
 import { type FoldedText, foldText, type Span } from './text-rules.ts';
 
-type TermList = keyof typeof injectionPhrases;
+/** The lists of `injection-phrases.ts`. */
+export type TermList = keyof typeof injectionPhrases;
 
 interface Term {
   list: TermList;
@@ -90,30 +91,24 @@ const lookAlikes: Record<string, string> = {
 /** Words of Latin letters with foreign signs among them ("ignоre" with a Cyrillic o, "1gn0re") as they look. Keeps lengths. */
 function unmask(folded: string): string {
   return folded.replace(/[\p{L}\p{N}@$]+/gu, (word) =>
-    /[a-z]/.test(word) && /[^a-z]/.test(word) ? Array.from(word, (sign) => lookAlikes[sign] ?? sign).join('') : word,
+    /[a-z]/.test(word) ? Array.from(word, (sign) => lookAlikes[sign] ?? sign).join('') : word,
   );
 }
 
-/** Where the terms of each list occur in a text, in its order. Offsets are those of the original text. Linear. */
-export function findTerms({ folded, starts, ends }: FoldedText): Record<TermList, Span[]> {
-  const hits: Record<TermList, Span[]> = {
-    ignoreVerbs: [],
-    graderRules: [],
-    commonRules: [],
-    ownership: [],
-    awardVerbs: [],
-    finalAwardVerbs: [],
-    fullMarks: [],
-    authorities: [],
-    authorityClaims: [],
-    addressPhrases: [],
-  };
+/** A term of a list in a text; offsets are those of the original text. */
+export interface TermHit extends Span {
+  list: TermList;
+}
+
+/** Every term that occurs in a text, in the order of the text. Linear. */
+export function findTerms({ folded, starts, ends }: FoldedText): TermHit[] {
+  const hits: TermHit[] = [];
   const read = unmask(folded);
   const lookUp = (at: number) => {
     for (const length of [1, 2]) {
       for (const term of termsByBeginning.get(read.slice(at, at + length)) ?? []) {
         if (!matches(read, at, term)) continue;
-        hits[term.list].push({ start: starts[at] ?? 0, end: ends[at + term.folded.length - 1] ?? 0 });
+        hits.push({ list: term.list, start: starts[at] ?? 0, end: ends[at + term.folded.length - 1] ?? 0 });
       }
     }
   };

@@ -9,7 +9,7 @@ import {
   type StudentOutcomeData,
 } from './schemas.ts';
 import { cleanText } from './text-rules.ts';
-import { type CriterionDoubt, type JudgedCriterion, judgeVerdict } from './verdict-rules.ts';
+import { type CriterionDoubt, type JudgedCriterion, type JudgedVerdict, judgeVerdict } from './verdict-rules.ts';
 
 const emptyFeedback = 'No feedback was written for this answer.';
 
@@ -86,6 +86,8 @@ export interface CombineInput {
   hiddenText?: string;
   /** The model's last verdict, whatever it looks like. */
   verdict: unknown;
+  /** What `judgeVerdict` made of that verdict, when that is known already. */
+  judged?: JudgedVerdict;
   /** Makes HTML safe to show. */
   sanitise: (html: string) => string;
 }
@@ -96,7 +98,7 @@ export interface CombineInput {
  * 0..marks, their sum is `points`, and the score is within 0..10 whatever the model returned.
  */
 export function combine(input: CombineInput): OutcomeData {
-  const judged = judgeVerdict(input.verdict, input.rubric, input.text);
+  const judged = input.judged ?? judgeVerdict(input.verdict, input.rubric, input.text);
   const scores = judged.criteria.map(scoreCriterion);
   const points = sumPoints(scores.map((score) => score.points));
   const maximum = maxPoints(input.rubric);

@@ -154,7 +154,12 @@ export interface VerdictCheck {
  * quotation that occurs in the answer, or when a criterion is missing. Everything else is repaired by `combine`.
  */
 export function checkVerdict(raw: unknown, rubric: Rubric, text: string): VerdictCheck {
-  const problems = judgeVerdict(raw, rubric, text).criteria.flatMap(({ criterion, doubts }) =>
+  return checkJudged(judgeVerdict(raw, rubric, text));
+}
+
+/** The same for a verdict that was judged before: judging reads the whole answer, which is most of what grading costs. */
+export function checkJudged({ criteria }: JudgedVerdict): VerdictCheck {
+  const problems = criteria.flatMap(({ criterion, doubts }) =>
     doubts.flatMap((doubt) => {
       if (doubt.kind === 'no_evidence') return askAgainProblems.noEvidence(criterion, doubt.proposed);
       return doubt.kind === 'missing' ? askAgainProblems.missing(criterion) : [];

@@ -25,7 +25,7 @@ const price = z.object({
 });
 
 const defaultPrices = JSON.stringify({
-  'claude-sonnet-4-5': { input: 3_000_000, cached_input: 300_000, cache_write: 3_750_000, output: 15_000_000 },
+  'claude-sonnet-5-5': { input: 2_000_000, cached_input: 200_000, cache_write: 2_500_000, output: 10_000_000 },
   'gpt-5-mini': { input: 250_000, cached_input: 25_000, output: 2_000_000 },
 });
 
@@ -100,7 +100,7 @@ export const settingsSchema = z.object({
   LLM_GRADING_ANTHROPIC_MODEL: z
     .string()
     .min(1)
-    .default('claude-sonnet-4-5')
+    .default('claude-sonnet-5-5')
     .describe('Model that grades at Anthropic.'),
   LLM_GRADING_OPENAI_MODEL: z
     .string()
@@ -207,13 +207,26 @@ export function llmProviders(config: Config): ProviderName[] {
   return withKey.length > 0 || !mayUseSimulator(config) ? withKey : ['simulator'];
 }
 
+/** What is wrong between the settings that are right by themselves, so that all is told at once. */
+function problemsAmongOthers(given: Record<string, unknown>, error: z.ZodError): string[] {
+  const wrong = error.issues.map((issue) => String(issue.path[0]));
+  const others = Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.includes(name)));
+  // The secret is the only setting without which the others cannot be read; nobody keeps this one.
+  const readable = settingsSchema.safeParse({ JWT_SECRET: '-'.repeat(32), ...others });
+  const problems = readable.success ? problemsBetween(readable.data) : [];
+  return problems.filter((problem) => !wrong.some((name) => problem.includes(name)));
+}
+
 /** Parses the settings once; throws a `ConfigError` that lists everything that is wrong. Empty values count as absent. */
 export function loadConfig(environment: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   );
   const result = settingsSchema.safeParse(given);
-  if (!result.success) throw new ConfigError(result.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`));
+  if (!result.success) {
+    const single = result.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`);
+    throw new ConfigError([...single, ...problemsAmongOthers(given, result.error)]);
+  }
   const problems = problemsBetween(result.data);
   if (problems.length > 0) throw new ConfigError(problems);
   return result.data;

@@ -4,7 +4,7 @@ import type { Endpoint } from './define-endpoint.ts';
 import type { ChangeFeed, Timer, Worker } from './define-job.ts';
 import { AppError } from './errors.ts';
 import { currentMeter, withMeter } from './meter.ts';
-import { handleRequest } from './pipeline.ts';
+import { handleRequest, takeRequestId } from './pipeline.ts';
 import { corsHeaders, problemAnswer, toHttp } from './responses.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -39,7 +39,7 @@ export function handleUnmatched(
   const root = matching.find((e) => e.method === method);
   if (root) return handleRequest(root, request, runtime);
 
-  const requestId = runtime.ids.next();
+  const requestId = takeRequestId(request, runtime);
   const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
   if (request.method === 'OPTIONS') {
     const headers = {

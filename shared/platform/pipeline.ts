@@ -34,7 +34,8 @@ interface Call {
 
 const requestIdPattern = /^[A-Za-z0-9._:-]{1,128}$/;
 
-function takeRequestId(request: HttpRequest, runtime: Runtime): string {
+/** The caller's own request id where it is a harmless one, else a new one. */
+export function takeRequestId(request: HttpRequest, runtime: Runtime): string {
   const given = request.headers.get('x-request-id');
   return given !== null && requestIdPattern.test(given) ? given : runtime.ids.next();
 }

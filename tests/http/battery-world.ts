@@ -1,0 +1,231 @@
+import { randomUUID } from 'node:crypto';
+import { functions } from '../../functions/index.ts';
+import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
+import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
+import { permissions, type Role } from '../../shared/platform/permissions.ts';
+import { type CallOptions, goodAnswer, type Lab, type Person, type Reply } from './client.ts';
+
+/**
+ * What the shared battery needs to call any endpoint rightly. A new endpoint is called by itself when its parameters
+ * are known below and it has no body; otherwise the battery fails and says what to add here.
+ */
+export interface World {
+  lab: Lab;
+  people: Record<Role, Person>;
+  compId: string;
+  entryId: string;
+  submissionId: string;
+  /** One whose outcome nobody refers to. */
+  spareSubmissionId: string;
+  outcomeId: string;
+  deadLetterId: string;
+  /** Makes one more dead letter and returns its id. */
+  makeDeadLetter(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Every path of every endpoint. */
+export const operations: { title: string; endpoint: Endpoint; route: string }[] = functions
+  .filter((item) => item.kind === 'endpoint')
+  .flatMap((endpoint) =>
+    endpoint.routes.map((route) => ({ title: `${endpoint.name}: ${endpoint.method} ${route}`, endpoint, route })),
+  );
+
+interface Parameter {
+  known(world: World): string | Promise<string>;
+  unknown: string;
+  /** Absent when every text is a possible value. */
+  malformed?: string[];
+}
+
+const notUuids = ['not-a-uuid', '1', '00000000-0000-0000-0000-00000000000g', "'; DROP TABLE", '%00', '..%2f..', 'null'];
+const uuid = (known: Parameter['known']): Parameter => ({ known, unknown: randomUUID(), malformed: notUuids });
+
+const parameters: Record<string, Parameter> = {
+  comp_id: uuid((world) => world.compId),
+  entry_id: uuid((world) => world.entryId),
+  submission_id: uuid((world) => world.submissionId),
+  outcome_id: uuid((world) => world.outcomeId),
+  id: {
+    known: (world) => world.deadLetterId,
+    unknown: 'grading:999999',
+    malformed: ['grading', 'grading:x', randomUUID()],
+  },
+  file: { known: () => 'start.js', unknown: 'no-such-file.js' },
+};
+
+/** Values of path parameters for operations that use up what they are called with. */
+const freshParameters: Record<string, Record<string, Parameter['known']>> = {
+  'delete-component': { comp_id: async (w) => (await w.lab.makeComponent(w.people.configurator)).comp_id },
+  'delete-entry': { entry_id: async (w) => (await w.lab.makeEntry(w.people.configurator, w.compId)).entry_id },
+  // A new outcome has a new id, and the old one is gone.
+  'generate-outcome': { submission_id: (w) => w.spareSubmissionId },
+  'discard-dead-letter': { id: (w) => w.makeDeadLetter() },
+  'replay-dead-letter': { id: (w) => w.makeDeadLetter() },
+};
+
+const outcome = { outcome_data: { feedback_text: '<p>Good.</p>', score: 7 } };
+
+const bodies: Record<string, (world: World) => unknown> = {
+  'create-component': () => ({ comp_name: 'Made by the battery' }),
+  'create-entry': (w) => ({ flex_age_comp_id: w.compId, entry_title: 'Made by the battery' }),
+  'enrol-student': async (w) => ({
+    student_user_id: (await w.lab.makePerson('student')).id,
+    flex_age_comp_id: w.compId,
+  }),
+  'log-in': (w) => ({ username: w.people.student.username, password: w.people.student.password }),
+  'override-outcome': () => outcome,
+  'register-user': () => ({ username: randomUUID(), password: 'long enough for a password' }),
+  'set-outcome': () => outcome,
+  'submit-entry': () => ({ submission_title: 'Again', content: `<p>${randomUUID()}</p>` }),
+  'unenrol-student': async (w) => {
+    const student = await w.lab.makePerson('student');
+    await w.lab.enrol(w.people.configurator, student, w.compId);
+    return { student_user_id: student.id, flex_age_comp_id: w.compId };
+  },
+  'update-component': () => ({ comp_name: 'Changed by the battery' }),
+  'update-entry': () => ({ entry_title: 'Changed by the battery' }),
+};
+
+/** Queries without which the right call is refused. */
+const queries: Record<string, string> = {
+  // The world's submission has an outcome already.
+  'generate-outcome': '?force_regenerate=true',
+};
+
+function missing(operation: string, what: string, table: string): Error {
+  return new Error(`The battery cannot call ${operation}: add ${what} to \`${table}\` in tests/http/battery-world.ts.`);
+}
+
+export function parameterNames(route: string): string[] {
+  return [...route.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+}
+
+export function parameter(operation: string, name: string): Parameter {
+  const found = parameters[name];
+  if (found === undefined) throw missing(operation, `the path parameter ${name}`, 'parameters');
+  return found;
+}
+
+/** The path of a call that is right, but for the parameters that are given. */
+export async function pathOf(
+  world: World,
+  endpoint: Endpoint,
+  route: string,
+  { given = {}, isRefused = false }: Pick<Change, 'given' | 'isRefused'> = {},
+): Promise<string> {
+  let path = route.startsWith('/') ? route : `/${route}`;
+  for (const name of parameterNames(route)) {
+    const fresh = isRefused ? undefined : freshParameters[endpoint.name]?.[name];
+    const known = fresh ?? parameter(endpoint.name, name).known;
+    path = path.replace(`{${name}}`, given[name] ?? encodeURIComponent(await known(world)));
+  }
+  return path;
+}
+
+/** Bodies of calls that are refused, which can be sent as often as one likes. */
+const unused = new Map<string, unknown>();
+
+async function bodyOf(world: World, endpoint: Endpoint, isRefused: boolean): Promise<unknown> {
+  if (endpoint.body === undefined) return undefined;
+  const make = bodies[endpoint.name];
+  if (make === undefined) throw missing(endpoint.name, 'a valid body', 'bodies');
+  if (!isRefused) return make(world);
+  if (!unused.has(endpoint.name)) unused.set(endpoint.name, await make(world));
+  return unused.get(endpoint.name);
+}
+
+export const queryOf = (endpoint: Endpoint): string => queries[endpoint.name] ?? '';
+
+export function rolesOf(endpoint: Endpoint): readonly Role[] {
+  return endpoint.auth === 'public' ? [] : permissions[endpoint.auth.permission].roles;
+}
+
+/** The token of someone who may call the endpoint; undefined for a public one. */
+export function tokenFor(world: World, endpoint: Endpoint): string | undefined {
+  const [role] = rolesOf(endpoint);
+  return role === undefined ? undefined : world.people[role].token;
+}
+
+interface Change {
+  options?: CallOptions;
+  /** Path parameters in place of those that are right. */
+  given?: Record<string, string>;
+  query?: string;
+  hasSlash?: boolean;
+  /** The call is refused before it does anything, so that nothing need be made for it. */
+  isRefused?: boolean;
+}
+
+/** A call that is right in everything but what `change` says. */
+export async function callRightly(
+  world: World,
+  endpoint: Endpoint,
+  route: string,
+  change: Change = {},
+): Promise<Reply> {
+  const { options = {}, query = queryOf(endpoint), hasSlash = false, isRefused = false } = change;
+  const path = `${await pathOf(world, endpoint, route, change)}${hasSlash ? '/' : ''}${query}`;
+  const json = options.raw === undefined ? await bodyOf(world, endpoint, isRefused) : undefined;
+  return world.lab.anyone(endpoint.method, path, { token: tokenFor(world, endpoint), json, ...options });
+}
+
+/** Does the same for each item, all at once. */
+export function forAll<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<unknown> {
+  return Promise.all(items.map(work));
+}
+
+/** At least two of everything that can be listed. */
+export async function makeWorld(lab: Lab): Promise<World> {
+  const [course, second] = [await lab.makeCourse(), await lab.makePerson('student')];
+  const { staff, student, compId, entryId } = course;
+  const secondComponent = await lab.makeComponent(staff);
+  await lab.enrol(staff, student, secondComponent.comp_id);
+  await lab.enrol(staff, second, compId);
+  const stuckEntry = await lab.makeEntry(staff, compId);
+  const [spare, graded] = [
+    await lab.waitForOutcome(student, (await lab.submit(student, entryId, '<p>first</p>')).submission_id),
+    await lab.waitForOutcome(student, (await lab.submit(student, entryId, goodAnswer)).submission_id),
+  ];
+  for (const person of [student, second]) {
+    const { submission_id } = await lab.submit(person, stuckEntry.entry_id);
+    await lab.waitForOutcome(person, submission_id);
+    await lab
+      .container('coursework')
+      .item(`result:${submission_id}`, [compId, person.id])
+      .patch([
+        { op: 'set', path: '/status', value: 'needs_attention' },
+        { op: 'set', path: '/grading/status', value: 'needs_attention' },
+      ]);
+  }
+
+  const serviceBus = createServiceBus({ connectionString: lab.app.serviceBus.connectionString });
+  const deadLetterIds = async () => {
+    const reply = await lab.root.get('/api/v1/admin/dead-letters?limit=1000');
+    return reply.json<{ id: string; message_id: string }[]>();
+  };
+  async function makeDeadLetter(): Promise<string> {
+    const messageId = randomUUID();
+    await serviceBus.send('grading', { body: { not: 'a job' }, messageId });
+    for (let tries = 0; tries < 200; tries += 1) {
+      const found = (await deadLetterIds()).find((letter) => letter.message_id === messageId);
+      if (found !== undefined) return found.id;
+    }
+    throw new Error('A message that no worker can read did not become a dead letter.');
+  }
+  await makeDeadLetter();
+  const deadLetterId = await makeDeadLetter();
+
+  return {
+    lab,
+    people: { student, configurator: staff, admin: lab.root },
+    compId,
+    entryId,
+    submissionId: graded.submission_id,
+    spareSubmissionId: spare.submission_id,
+    outcomeId: graded.outcome.outcome_id,
+    deadLetterId,
+    makeDeadLetter,
+    close: () => serviceBus.close(),
+  };
+}

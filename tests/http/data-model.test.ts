@@ -1,0 +1,275 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import expectedCosts from '../../docs/data-model.json' with { type: 'json' };
+import { functions } from '../../functions/index.ts';
+import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
+import { loadConfig } from '../../shared/platform/config.ts';
+import { withMeter } from '../../shared/platform/meter.ts';
+import { createRuntime } from '../../shared/services.ts';
+import type { LogLine } from '../app.ts';
+import { goodAnswer, type Lab, type Person, type Reply, startLab } from './client.ts';
+
+interface Cost {
+  cosmos_calls: number;
+  request_units: number;
+}
+
+/** Reads that need more than two calls, and why; everything else that is hot stays within two. */
+const costlyReads: Record<string, string> = {
+  'list-own-entry-submissions': 'entry, enrolment, and the page of submissions with their results',
+  'list-component-students': 'component, enrolments and accounts lie in three containers',
+  'list-entries': 'without a filter it reads all components of the caller',
+  'list-submissions': 'reads all components of the caller',
+  'list-own-submissions': 'reads all components of the caller',
+  'list-grading-attention': 'reads all components of the caller',
+};
+
+const outcome = { outcome_data: { feedback_text: '<p>Good.</p>', score: 7 } };
+let lab: Lab;
+let course: Awaited<ReturnType<Lab['makeCourse']>>;
+let graded: { submission_id: string; outcome_id: string };
+let serviceBus: ReturnType<typeof createServiceBus>;
+
+beforeAll(async () => {
+  lab = await startLab();
+  serviceBus = createServiceBus({ connectionString: lab.app.serviceBus.connectionString });
+  course = await lab.makeCourse();
+  await lab.makeEntry(course.staff, course.compId);
+  const { submission_id } = await lab.submit(course.student, course.entryId);
+  const { outcome_id } = (await lab.waitForOutcome(course.student, submission_id)).outcome;
+  graded = { submission_id, outcome_id };
+});
+afterAll(async () => {
+  await serviceBus.close();
+  await lab.close();
+});
+
+const isCost = (line: LogLine): line is LogLine & Cost =>
+  typeof line.cosmos_calls === 'number' && typeof line.request_units === 'number';
+
+/** What the last request of this operation has cost without the read of the caller's account. */
+function lastCost(operation: string, isPublic: boolean): Cost {
+  const line = lab.app.lines().findLast((one) => one.event === 'request' && one.operation === operation);
+  if (line === undefined || !isCost(line)) throw new Error(`No log line says what ${operation} costs.`);
+  const account = isPublic ? 0 : 1;
+  return { cosmos_calls: line.cosmos_calls - account, request_units: line.request_units - account };
+}
+
+const least = (costs: Cost[]): Cost =>
+  costs.reduce((a, b) => (b.cosmos_calls < a.cosmos_calls || b.request_units < a.request_units ? b : a));
+
+const letter = async (): Promise<string> => {
+  const messageId = randomUUID();
+  await serviceBus.send('grading', { body: { not: 'a job' }, messageId });
+  const find = async () =>
+    (await lab.root.get('/api/v1/admin/dead-letters?limit=1000'))
+      .json<{ id: string; message_id: string }[]>()
+      .find((one) => one.message_id === messageId)?.id;
+  return expect
+    .poll(find, { timeout: 10_000 })
+    .toBeTruthy()
+    .then(async () => (await find()) ?? '');
+};
+
+/** One right call of each operation; what it needs is made before, by calls of other operations. */
+const calls: Record<string, () => Promise<Reply>> = {
+  'get-root': () => lab.anyone('GET', '/'),
+  'get-health': () => lab.anyone('GET', '/health'),
+  'get-docs': () => lab.anyone('GET', '/docs'),
+  'get-docs-asset': () => lab.anyone('GET', '/docs/assets/start.js'),
+  'get-openapi': () => lab.anyone('GET', '/openapi.json'),
+  'log-in': () =>
+    lab.anyone('POST', '/api/auth/login', {
+      form: { username: course.student.username, password: course.student.password },
+    }),
+  'get-me': () => course.student.get('/api/auth/me'),
+  'list-users': () => course.staff.get('/api/auth/users'),
+  'register-user': () =>
+    course.staff.post('/api/auth/register', {
+      username: randomUUID(),
+      email: `${randomUUID()}@example.org`,
+      password: 'a long enough password',
+    }),
+  'enrol-student': async () => course.staff.post('/api/auth/enroll', pair(await lab.makePerson('student'))),
+  'unenrol-student': async () => {
+    const student = await lab.makePerson('student');
+    await lab.enrol(course.staff, student, course.compId);
+    return course.staff.delete('/api/auth/enroll', pair(student));
+  },
+  'list-components': () => course.staff.get('/api/configure/flexagecomps/'),
+  'get-component': () => course.staff.get(`/api/configure/flexagecomps/${course.compId}`),
+  'create-component': () => course.staff.post('/api/configure/flexagecomps/', { comp_name: 'One more' }),
+  'update-component': () =>
+    course.staff.put(`/api/configure/flexagecomps/${course.compId}`, { comp_name: randomUUID() }),
+  'delete-component': async () => {
+    const owner = await lab.makePerson('configurator');
+    return owner.delete(`/api/configure/flexagecomps/${(await lab.makeComponent(owner)).comp_id}`);
+  },
+  'list-component-entries': () => course.staff.get(`/api/configure/flexagecomps/${course.compId}/entries`),
+  'list-component-students': () => course.staff.get(`/api/configure/flexagecomps/${course.compId}/students`),
+  'list-entries': () => course.staff.get('/api/configure/entries/'),
+  'get-entry': () => course.staff.get(`/api/configure/entries/${course.entryId}`),
+  'create-entry': () =>
+    course.staff.post('/api/configure/entries/', { flex_age_comp_id: course.compId, entry_title: 'One more' }),
+  'update-entry': () =>
+    course.staff.put(`/api/configure/entries/${course.entryId}`, {
+      entry_title: 'Title',
+      rubric_definition: { criteria: [{ text: randomUUID(), marks: 1 }] },
+    }),
+  'delete-entry': async () =>
+    course.staff.delete(`/api/configure/entries/${(await lab.makeEntry(course.staff, course.compId)).entry_id}`),
+  'list-entry-states': () => course.staff.get(`/api/configure/entries/${course.entryId}/student_states`),
+  'list-entry-submissions': () => course.staff.get(`/api/configure/entries/${course.entryId}/submissions`),
+  'list-submissions': () => course.staff.get('/api/configure/submissions/'),
+  'get-submission': () => course.staff.get(`/api/configure/submissions/${graded.submission_id}`),
+  'get-outcome': () => course.staff.get(`/api/configure/outcomes/${graded.outcome_id}`),
+  'override-outcome': () => course.staff.put(`/api/configure/outcomes/${graded.outcome_id}`, outcome),
+  'set-outcome': () => course.staff.put(`/api/v1/submissions/${graded.submission_id}/outcome`, outcome),
+  'generate-outcome': async () => {
+    const fresh = await lab.makeCourse();
+    const { submission_id } = await lab.submit(fresh.student, fresh.entryId);
+    await lab.waitForOutcome(fresh.student, submission_id);
+    return fresh.staff.post(`/api/configure/submissions/${submission_id}/grade?force_regenerate=true`);
+  },
+  'get-submission-ledger': () => course.staff.get(`/api/v1/submissions/${graded.submission_id}/ledger`),
+  'list-grading-attention': () => course.staff.get('/api/v1/grading/attention'),
+  'list-own-components': () => course.student.get('/api/student/flexagecomps'),
+  'list-own-entries': () => course.student.get(`/api/student/flexagecomps/${course.compId}/entries`),
+  'get-own-entry': () => course.student.get(`/api/student/entries/${course.entryId}`),
+  'get-own-submission': () => course.student.get(`/api/student/submissions/${graded.submission_id}`),
+  'list-own-entry-submissions': () => course.student.get(`/api/student/entries/${course.entryId}/submissions`),
+  'list-own-submissions': () => course.student.get('/api/student/submissions'),
+  'submit-entry': async () => {
+    const { student, entryId } = await lab.makeCourse();
+    return student.post(`/api/student/entries/${entryId}/submit`, { submission_title: 'x', content: goodAnswer });
+  },
+  'list-dead-letters': () => lab.root.get('/api/v1/admin/dead-letters'),
+  'get-dead-letter': async () => lab.root.get(`/api/v1/admin/dead-letters/${await letter()}`),
+  'replay-dead-letter': async () => lab.root.post(`/api/v1/admin/dead-letters/${await letter()}/replay`),
+  'discard-dead-letter': async () => lab.root.delete(`/api/v1/admin/dead-letters/${await letter()}`),
+};
+
+const pair = (student: Person) => ({ student_user_id: student.id, flex_age_comp_id: course.compId });
+
+/** One run of each job, in the way that is told by its kind, on work of its own. */
+const jobs: Record<string, () => Promise<Cost>> = {
+  async 'grade-submission'() {
+    const { student, entryId } = await lab.makeCourse();
+    return loggedCost('grade-submission', () => lab.submit(student, entryId));
+  },
+  'sweep-jobs': () => loggedCost('sweep-jobs', () => lab.anyone('POST', '/admin/functions/sweep-jobs')),
+  async 'follow-courses'() {
+    const { compId } = await lab.makeCourse();
+    const { resource } = await lab.container('courses').item(compId, compId).read<{ version: number }>();
+    return feedCost('follow-courses', { ...resource, version: Number(resource?.version) + 1, comp_name: 'Renamed' });
+  },
+  async 'follow-coursework'() {
+    const { compId, student } = await lab.makeCourse();
+    const { resource } = await lab.container('coursework').item('enrolment', [compId, student.id]).read();
+    return feedCost('follow-coursework', resource);
+  },
+};
+
+/** The cost of the next run of a job, from its log line. */
+async function loggedCost(name: string, start: () => Promise<unknown>): Promise<Cost> {
+  const lines = () =>
+    lab.app.lines().filter((line) => line.event === 'job' && line.operation === name && line['ok'] === true);
+  const before = lines().length;
+  await start();
+  await expect.poll(() => lines().length, { timeout: 10_000 }).toBeGreaterThan(before);
+  const line = lines()[before];
+  if (line === undefined || !isCost(line)) throw new Error(`No log line says what ${name} costs.`);
+  return line;
+}
+
+/** The cost of one changed document, handed to the function by itself: the feed would mix it with others. */
+async function feedCost(name: string, document: unknown): Promise<Cost> {
+  const feed = functions.find((item) => item.name === name);
+  if (feed?.kind !== 'change-feed') throw new Error(`${name} follows no change feed.`);
+  return withMeter(async (counters) => {
+    await feed.handler([document], { services: lab.app.runtime.services });
+    return counters;
+  });
+}
+
+const table: readonly { operation: string; containers: string[]; cosmos_calls: number; request_units_max: number }[] =
+  expectedCosts;
+const costOf = (operation: string) => table.find((cost) => cost.operation === operation);
+
+function expectCost(operation: string, measured: Cost): void {
+  const expected = costOf(operation);
+  if (expected === undefined) {
+    throw new Error(
+      `docs/data-model.json says nothing about ${operation}: it made ${measured.cosmos_calls} calls for ${measured.request_units} request units.`,
+    );
+  }
+  expect({ operation, cosmos_calls: measured.cosmos_calls }).toEqual({
+    operation,
+    cosmos_calls: expected.cosmos_calls,
+  });
+  expect(measured.request_units, `${operation} in request units`).toBeLessThanOrEqual(expected.request_units_max);
+}
+
+const endpoints = functions.filter((item) => item.kind === 'endpoint').filter((item) => item.name !== 'get-readiness');
+const jobNames = functions.filter((item) => item.kind !== 'endpoint').map((item) => item.name);
+
+test('the table has one row for each operation and none for anything else', () => {
+  const rows = table.map((cost) => cost.operation);
+  expect(rows.toSorted()).toEqual(functions.map((item) => item.name).sort());
+  for (const row of table) {
+    expect(row.containers.length === 0, `${row.operation} makes no calls exactly when it touches no container`).toBe(
+      row.cosmos_calls === 0,
+    );
+  }
+});
+
+describe('endpoints', () => {
+  test.each(endpoints)('$name costs what the table says', async ({ name, method, auth, success }) => {
+    const call = calls[name];
+    if (call === undefined)
+      throw new Error(`Add a right call of ${name} to \`calls\` in tests/http/data-model.test.ts.`);
+    // A read is hot the second time; a write may once have raced with the change feed, which costs it a call more.
+    const costs: Cost[] = [];
+    for (let i = 0; i < (method === 'GET' ? 2 : 3); i += 1) {
+      const reply = await call();
+      expect([reply.status, reply.status < 300 ? '' : reply.text]).toEqual([success.status, '']);
+      costs.push(lastCost(name, auth === 'public'));
+    }
+    const cost = method === 'GET' ? costs.slice(-1) : costs;
+    expectCost(name, least(cost));
+  });
+
+  test('a hot read makes at most two calls beside that of the account, with the known exceptions', () => {
+    const reads = endpoints.filter((endpoint) => endpoint.method === 'GET').map((endpoint) => endpoint.name);
+    const above = reads.filter((name) => (costOf(name)?.cosmos_calls ?? 0) > 2);
+    expect(above.filter((name) => costlyReads[name] === undefined)).toEqual([]);
+  });
+
+  test('the account of the caller is one point read, also for a call that is refused afterwards', async () => {
+    await course.student.get('/api/auth/users');
+    expect(lastCost('list-users', true)).toEqual({ cosmos_calls: 1, request_units: 1 });
+    await lab.anyone('GET', '/api/auth/users');
+    expect(lastCost('list-users', true)).toEqual({ cosmos_calls: 0, request_units: 0 });
+  });
+
+  test('a cold read looks its id up once more', async () => {
+    // A second instance of the application, which has not seen this id yet.
+    const instance = createRuntime(loadConfig(lab.app.settings), { writeLog: () => {} });
+    const read = () =>
+      withMeter(async (counters) => {
+        await instance.services.submissions.get({ ...course.staff.user, role: 'configurator' }, graded.submission_id);
+        return counters.cosmos_calls;
+      });
+    const [cold, hot] = [await read(), await read()];
+    await instance.close();
+    expect([cold, hot]).toEqual([hot + 1, costOf('get-submission')?.cosmos_calls]);
+  });
+});
+
+describe('jobs', () => {
+  test.each(jobNames)('%s costs what the table says', async (name) => {
+    const run = jobs[name];
+    if (run === undefined) throw new Error(`Add one run of ${name} to \`jobs\` in tests/http/data-model.test.ts.`);
+    expectCost(name, least([await run(), await run()]));
+  });
+});

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { VendorUsage } from './vendor-stub.ts';
 
 type Stop = 'complete' | 'truncated' | 'refused';
 
@@ -9,6 +8,14 @@ export interface VendorFault {
 }
 
 const ANTHROPIC_STOPS: Record<Stop, string> = { complete: 'end_turn', truncated: 'max_tokens', refused: 'refusal' };
+
+export interface VendorUsage {
+  /** The whole input, cached parts included. */
+  input: number;
+  output: number;
+  cached?: number;
+  cacheWrite?: number;
+}
 
 export function anthropicAnswer(model: string, text: string, stop: Stop, usage: VendorUsage): object {
   const cached = usage.cached ?? 0;

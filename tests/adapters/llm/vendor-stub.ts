@@ -9,6 +9,7 @@ import {
   findOpenAiFault,
   openAiAnswer,
   openAiError,
+  type VendorUsage,
 } from './vendor-dialects.ts';
 
 export type Vendor = 'anthropic' | 'openai';
@@ -28,14 +29,6 @@ export interface VendorCall {
   headers: IncomingMessage['headers'];
   /** Whether the caller closed the connection before it was answered. */
   isGivenUp(): boolean;
-}
-
-export interface VendorUsage {
-  /** The whole input, cached parts included. */
-  input: number;
-  output: number;
-  cached?: number;
-  cacheWrite?: number;
 }
 
 /** How the vendor behaves towards one call. */

@@ -40,6 +40,10 @@ describe('toPlainText', () => {
     ],
     ['comments go', 'a<!-- b -->c<!-- d', 'ac'],
     ['hidden elements go with all they contain', 'a<div hidden>b<div>c</div>d</div>e', 'ae'],
+    ['hidden elements go with elements of other names in them', '<div hidden>a<b>c</b>d</div>e', 'e'],
+    ['preformatted text may contain other elements', '<pre>a  <b>b</b>  c</pre>', 'a  b  c'],
+    ['only styles hide by what they say', '<span title="display:none" data-x="opacity:0">a</span>', 'a'],
+    ['an open end is text', 'a &am', 'a &am'],
     ['hidden paragraphs end at the next one', '<p hidden>a<p>b', 'b'],
     ['upper case is the same', 'A<BR>b<DIV HIDDEN>c</DIV><SCRIPT>d</SCRIPT>', 'A\nb'],
     ['display:none goes', '<span style="color: red; DISPLAY : none">a</span>b', 'b'],
@@ -134,5 +138,6 @@ describe('readAnswer', () => {
       hiddenText: 'x y\nz\nw',
     });
     expect(readAnswer('<p>plain</p>').hiddenText).toBe('');
+    expect(readAnswer('<b hidden>x  y</b><b hidden>z</b><!--v--><b hidden>w</b>').hiddenText).toBe('x y\nz\nv\nw');
   });
 });

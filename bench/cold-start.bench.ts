@@ -1,0 +1,112 @@
+/** What happens before the first answer: size and loading of the bundle for Azure, and `npm start` on a laptop. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { bundle } from '../tools/bundle.ts';
+import { outputOf, startProgram, temporaryFolder } from './processes.ts';
+import { budget, budgetColumns, runBench } from './report.ts';
+import { median, spread } from './statistics.ts';
+
+const root = join(import.meta.dirname, '..');
+const loads = 11;
+const starts = 5;
+const megabytesMax = 3.5;
+const loadMsMax = 400;
+const startMsMax = 3000;
+
+/** A process with nothing but Node and the module that the Functions worker supplies. */
+const loader = `const Module = require('node:module');
+let functions = 0;
+const core = {
+  version: '3.0.0',
+  setProgrammingModel() {},
+  registerFunction() { functions += 1; return { dispose() {} }; },
+  registerHook() { return { dispose() {} }; },
+  log() {},
+};
+const load = Module._load;
+Module._load = (id, ...rest) => (id === '@azure/functions-core' ? core : load(id, ...rest));
+const startedMs = performance.now();
+require(process.argv[2]);
+const ms = performance.now() - startedMs;
+console.log(JSON.stringify({ ms, functions, rss_mb: process.memoryUsage().rss / 1e6 }));
+process.exit(0);
+`;
+
+const settings: Record<string, string> = {
+  JWT_SECRET: 'only for benchmarks: thirty-two bytes or more of text',
+  CosmosConnection: 'AccountEndpoint=https://127.0.0.1/;AccountKey=a2V5',
+  ServiceBusConnection: 'Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=a2V5',
+  AzureWebJobsStorage: 'UseDevelopmentStorage=true',
+  LLM_ALLOW_SIMULATOR: 'true',
+  NODE_OPTIONS: '',
+};
+
+const Loaded = z.object({ ms: z.number(), functions: z.int().min(1), rss_mb: z.number() });
+
+async function loadBundle(folder: string, file: string) {
+  const script = join(folder, 'load.cjs');
+  writeFileSync(script, loader);
+  const results: z.output<typeof Loaded>[] = [];
+  // The first one brings the file into the cache of the system, where a deployed app's file is too.
+  for (let run = 0; run <= loads; run++) {
+    results.push(Loaded.parse(JSON.parse(await outputOf(script, [file], settings))));
+  }
+  return results.slice(1);
+}
+
+/** From the command to the first answer, each time with an empty data folder. */
+async function timeStart(): Promise<number> {
+  const startedMs = performance.now();
+  const program = await startProgram(join(root, 'tools', 'run.mjs'), {
+    args: ['start', '--no-demo', '--port-base', '0', '--data', temporaryFolder()],
+    env: { NODE_OPTIONS: '' },
+  });
+  const response = await fetch(`${program.ready}/health`);
+  const ms = performance.now() - startedMs;
+  if (response.status !== 200) throw new Error(`/health answered ${response.status}.`);
+  await program.stop();
+  return ms;
+}
+
+await runBench('cold-start', async () => {
+  const folder = temporaryFolder();
+  const { file } = await bundle(join(root, 'functions', 'main.ts'), join(folder, 'bundle'));
+  const megabytes = readFileSync(file).length / 1e6;
+  const loaded = await loadBundle(folder, file);
+  const loadTimes = loaded.map((one) => one.ms);
+  const startTimes: number[] = [];
+  for (let run = 0; run < starts; run++) startTimes.push(await timeStart());
+  const [loadMs, startMs] = [median(loadTimes), median(startTimes)];
+  return [
+    {
+      title: 'Before the first answer',
+      columns: [
+        { key: 'what', title: 'measure' },
+        { key: 'value', title: 'value', digits: 2 },
+        { key: 'note', title: 'note' },
+        ...budgetColumns,
+      ],
+      rows: [
+        {
+          what: 'bundle, MB',
+          value: megabytes,
+          note: `one file, ${loaded[0]?.functions} registrations`,
+          ...budget(megabytes, '<=', megabytesMax, 'MB'),
+        },
+        {
+          what: 'loading the bundle, median ms',
+          value: loadMs,
+          note: `${loads} processes, ${spread(loadTimes, 0)}; ${median(loaded.map((one) => one.rss_mb)).toFixed(0)} MB resident`,
+          ...budget(loadMs, '<=', loadMsMax, 'ms'),
+        },
+        {
+          what: 'start to first answer, median ms',
+          value: startMs,
+          note: `${starts} starts, ${spread(startTimes, 0)}`,
+          ...budget(startMs, '<=', startMsMax, 'ms'),
+        },
+      ],
+    },
+  ];
+});

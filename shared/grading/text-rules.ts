@@ -26,7 +26,8 @@ const quoteMark = /^['"`\u00ab\u00b4\u00bb\u2018-\u201f\u2032\u2033\u300c-\u300f
 const ignorable = /^(?:\p{Default_Ignorable_Code_Point}|[^\P{Control}\s])$/u;
 const combiningAccents = /[\u0300-\u036f]/g;
 
-function foldCharacter(character: string): string {
+/** One character (a whole code point) as `foldText` writes it; white space is always one blank. */
+export function foldCharacter(character: string): string {
   if (ignorable.test(character)) return '';
   if (/^\s$/u.test(character)) return ' ';
   if (dash.test(character)) return '-';
@@ -46,9 +47,8 @@ function fold(character: string): string {
   const known = asciiFolds[character.charCodeAt(0)] ?? otherFolds.get(character);
   if (known !== undefined) return known;
   const folded = foldCharacter(character);
-  // Only somebody who tries out all of Unicode gets here that often; the table then starts again.
-  if (otherFolds.size >= otherFoldsMax) otherFolds.clear();
-  otherFolds.set(character, folded);
+  // Only somebody who tries out all of Unicode fills the table; what is not in it is merely slower.
+  if (otherFolds.size < otherFoldsMax) otherFolds.set(character, folded);
   return folded;
 }
 
@@ -106,8 +106,7 @@ export interface Pattern {
 
 /** Prepares a text of at most 65,535 UTF-16 code units to be looked for. */
 export function compilePattern(wanted: string): Pattern {
-  const units = new Uint16Array(wanted.length);
-  for (let i = 0; i < wanted.length; i += 1) units[i] = wanted.charCodeAt(i);
+  const units = Uint16Array.from({ length: wanted.length }, (_, at) => wanted.charCodeAt(at));
   const borders = new Uint16Array(wanted.length);
   let matched = 0;
   for (let i = 1; i < units.length; i += 1) {

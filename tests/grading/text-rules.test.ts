@@ -4,6 +4,7 @@ import {
   cleanText,
   compilePattern,
   findOccurrence,
+  foldCharacter,
   foldText,
   splitSentences,
   words,
@@ -45,6 +46,29 @@ describe('foldText', () => {
     ['ellipsis', 'a…', 'a...'],
   ])('folds %s', (_name, text, folded) => {
     expect(foldText(text).folded).toBe(folded);
+  });
+
+  test('joins white space around invisible characters', () => {
+    expect(foldText('a \u200b b')).toEqual({ folded: 'a b', starts: [0, 1, 4], ends: [1, 4, 5] });
+  });
+
+  test.each([
+    [' ', ' '],
+    ['\n', ' '],
+    ['\u00a0', ' '],
+    ['\ufeff', ''],
+    ['\u0007', ''],
+    ['\u00a8', ''],
+    ['Ä', 'a'],
+    ['\u{1d400}', 'a'],
+    ['ﬃ', 'ffi'],
+    ['—', '-'],
+    ['«', "'"],
+    ['‹', '<'],
+    ['›', '>'],
+    ['植', '植'],
+  ])('folds the character %j to %j', (character, folded) => {
+    expect(foldCharacter(character)).toBe(folded);
   });
 
   test('knows where each folded unit comes from', () => {

@@ -10,7 +10,7 @@ describe('with Anthropic', () => {
   let aheadMs = 0;
   beforeAll(async () => {
     lab = await startModelLab('anthropic', {
-      settings: { LLM_TIMEOUT_S: '2', LLM_BUDGET_USER_DAY_MICRO_USD: '200000' },
+      settings: { LLM_TIMEOUT_S: '2', LLM_BUDGET_USER_DAY_MICRO_USD: '400000' },
       overrides: { clock: { now: () => Date.now() + aheadMs } },
     });
   });
@@ -84,8 +84,8 @@ describe('with Anthropic', () => {
   test('work beyond the budget waits for the next day, and no model is asked', async () => {
     const { student, staff, compId, entryId } = await lab.makeCourse();
     const second = await lab.makeEntry(staff, compId);
-    // 10,000 tokens cost 150,000 of the student's 200,000 micro-USD; another call may cost as much.
-    lab.stub.script(() => ({ ...good, usage: { input: 0, output: 10_000 } }));
+    // 12,000 tokens cost 180,000 of the student's 400,000 micro-USD; another call may cost 240,000.
+    lab.stub.script(() => ({ ...good, usage: { input: 0, output: 12_000 } }));
     await lab.waitForOutcome(student, (await lab.submit(student, entryId)).submission_id);
     const before = lab.stub.calls.length;
     const { submission_id: id } = await lab.submit(student, second.entry_id);

@@ -43,7 +43,6 @@ beforeAll(async () => {
     key: server.key,
     database: 'd',
     meter: currentMeter,
-    containers: definition.containers,
   });
   for (const pk of ['a', 'b']) await cosmos.container('things').create({ id: pk, pk }, pk);
   closing.push(

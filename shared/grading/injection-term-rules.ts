@@ -88,10 +88,16 @@ const lookAlikes: Record<string, string> = {
   ӏ: 'l',
 };
 
+const anyLookAlike = new RegExp(`[${Object.keys(lookAlikes).join('')}]`, 'u');
+
 /** Words of Latin letters with foreign signs among them ("ignоre" with a Cyrillic o, "1gn0re") as they look. Keeps lengths. */
 function unmask(folded: string): string {
+  // Most texts have none of these signs, or none near Latin letters, and are read as they are.
+  if (!anyLookAlike.test(folded)) return folded;
   return folded.replace(/[\p{L}\p{N}@$]+/gu, (word) =>
-    /[a-z]/.test(word) ? Array.from(word, (sign) => lookAlikes[sign] ?? sign).join('') : word,
+    /[a-z]/.test(word) && anyLookAlike.test(word)
+      ? Array.from(word, (sign) => lookAlikes[sign] ?? sign).join('')
+      : word,
   );
 }
 
@@ -104,18 +110,18 @@ export interface TermHit extends Span {
 export function findTerms({ folded, starts, ends }: FoldedText): TermHit[] {
   const hits: TermHit[] = [];
   const read = unmask(folded);
-  const lookUp = (at: number) => {
-    for (const length of [1, 2]) {
+  const lookUp = (at: number, lengths: readonly number[]) => {
+    for (const length of lengths) {
       for (const term of termsByBeginning.get(read.slice(at, at + length)) ?? []) {
         if (!matches(read, at, term)) continue;
         hits.push({ list: term.list, start: starts[at] ?? 0, end: ends[at + term.folded.length - 1] ?? 0 });
       }
     }
   };
-  for (const word of read.matchAll(/[\p{L}\p{M}\p{N}]+/gu)) {
-    // Scripts without spaces have no beginnings of words: every sign may be one.
-    const last = denseScript.test(word[0]) ? word.index + word[0].length - 1 : word.index;
-    for (let at = word.index; at <= last; at += 1) lookUp(at);
+  for (const { 0: word, index } of read.matchAll(/[\p{L}\p{M}\p{N}]+/gu)) {
+    if (!denseScript.test(word)) lookUp(index, [2]);
+    // Scripts without spaces have no beginnings of words: every sign may be one, and one sign may be a word.
+    else for (let at = index; at < index + word.length; at += 1) lookUp(at, [1, 2]);
   }
   return hits;
 }

@@ -93,28 +93,31 @@ export function createGradingJobService(deps: {
         { op: 'replace', doc: running, etag: result._etag ?? '' },
         { op: 'upsert', doc: taken },
       ]);
-      return refusal === undefined ? { claim: found } : undefined;
+      return refusal === undefined ? { claim: { work: { ...work, outbox: taken }, result: running } } : undefined;
     });
-    // Read again, because the batch does not return the new ETag that the outcome will be written against.
-    return claimed.claim && read(job);
+    if (claimed.claim === undefined) return undefined;
+    // A batch does not tell the new ETag, which the outcome will be written against.
+    const result = await coursework.result(job, claimed.claim.result.id);
+    return result?.job?.claimed_by === messageId ? { ...claimed.claim, result } : undefined;
   }
 
   function holds(found: Claim | undefined, messageId: string): found is Claim {
     return found?.result.job?.claimed_by === messageId;
   }
 
-  async function storeGraded(job: GradingJob, messageId: string, graded: Graded): Promise<void> {
-    await pointers.put({
-      id: job.outcome_id,
-      type: 'outcome',
-      schema_version: 1,
-      comp_id: job.comp_id,
-      student_user_id: job.student_user_id,
-      entry_id: job.entry_id,
-      submission_id: job.submission_id,
-    });
+  /** Written before the outcome, so that the outcome is never out of reach. */
+  function pointToOutcome(job: GradingJob): Promise<void> {
+    const { comp_id, student_user_id, entry_id, submission_id } = job;
+    const where = { comp_id, student_user_id, entry_id, submission_id };
+    return pointers.put({ id: job.outcome_id, type: 'outcome', schema_version: 1, ...where });
+  }
+
+  async function storeGraded(job: GradingJob, messageId: string, claimed: Claim, graded: Graded): Promise<void> {
+    let known: Claim | undefined = claimed;
     await untilWritten(async () => {
-      const found = await read(job);
+      // What was read with the claim nearly always still holds; only a refused batch makes it worth reading again.
+      const found = known ?? (await read(job));
+      known = undefined;
       // Someone else was faster, or a person has decided meanwhile: this outcome is not wanted any more.
       if (!holds(found, messageId)) return 'dropped';
       const { work, result } = found;
@@ -238,8 +241,16 @@ export function createGradingJobService(deps: {
     });
   }
 
-  async function gradeClaimed(job: GradingJob, messageId: string, submission: SubmissionDocument): Promise<void> {
-    const { component, entry } = await courses.findEntry(job.comp_id, job.entry_id);
+  async function gradeClaimed(
+    job: GradingJob,
+    messageId: string,
+    claimed: Claim,
+    submission: SubmissionDocument,
+  ): Promise<void> {
+    const [{ component, entry }] = await Promise.all([
+      courses.findEntry(job.comp_id, job.entry_id),
+      pointToOutcome(job),
+    ]);
     if (component === undefined || entry === undefined) {
       await storeFailure(job, messageId, { code: 'entry_deleted', kind: 'permanent', spent: noSpending });
       return;
@@ -252,7 +263,7 @@ export function createGradingJobService(deps: {
       await storeFailure(job, messageId, error);
       return;
     }
-    await storeGraded(job, messageId, graded);
+    await storeGraded(job, messageId, claimed, graded);
   }
 
   return {
@@ -261,7 +272,7 @@ export function createGradingJobService(deps: {
       const submission = claimed?.work.submissions[0];
       if (claimed === undefined || submission === undefined) return;
       try {
-        await gradeClaimed(job, messageId, submission);
+        await gradeClaimed(job, messageId, claimed, submission);
       } catch (error) {
         // When this fails too, the claim ends by itself.
         await giveBack(job, messageId).catch(() => undefined);

@@ -35,7 +35,8 @@ export function foldCharacter(character: string): string {
   // The single guillemets stand for angle brackets that the prompt has neutralised.
   if (character === '\u2039') return '<';
   if (character === '\u203a') return '>';
-  return character.toLowerCase().normalize('NFKD').replace(combiningAccents, '').replace(/\s/gu, '');
+  // Compatibility forms first: the mathematical letters of the styles that people paste have no lower case of their own.
+  return character.normalize('NFKD').toLowerCase().replace(combiningAccents, '').replace(/\s/gu, '');
 }
 
 const asciiFolds = Array.from({ length: 128 }, (_, code) => foldCharacter(String.fromCharCode(code)));

@@ -12,7 +12,7 @@ export default defineEndpoint({
   rateLimit: 'write',
   body: EnrolmentRequest,
   success: { status: 200, schema: Message },
-  errors: ['not_found', 'conflict'],
+  errors: ['not_found'],
   handler: async ({ body }, { user, services }) => {
     await services.enrolment.unenrol(user, body);
     return { message: 'Student unenrolled successfully' };

@@ -13,7 +13,7 @@ export default defineEndpoint({
   rateLimit: 'write',
   params: z.object({ id: DeadLetterId }),
   success: { status: 200, schema: Message },
-  errors: ['not_found', 'conflict'],
+  errors: ['not_found'],
   handler: async ({ params }, { services }) => {
     await services.deadLetters.discard(params.id);
     return { message: 'Discarded' };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { StoredOutcome } from '../grading/documents.ts';
+import { forStudent } from '../grading/outcome-rules.ts';
 import type { Role } from '../platform/permissions.ts';
 import type { ComponentDocument, EntryDocument, EntryForStudent, StudentOutcome } from './schemas.ts';
 
@@ -18,12 +19,12 @@ export function entryForStudent(entry: EntryDocument): Omit<EntryForStudent, 'st
 
 /**
  * The outcome as its student reads it. Scores per criterion tell what the rubric holds, so they go only where the
- * rubric itself may go; doubts of the machine and points that nobody confirmed never do (their schema drops them).
+ * rubric itself may go.
  */
 export function outcomeForStudent(outcome: StoredOutcome | null, isRubricVisible: boolean): StudentOutcome | null {
   if (outcome === null) return null;
-  const { criteria_scores, ...rest } = outcome.outcome_data;
-  return { ...outcome, outcome_data: { ...rest, criteria_scores: isRubricVisible ? criteria_scores : [] } };
+  const shown = forStudent(outcome.outcome_data);
+  return { ...outcome, outcome_data: isRubricVisible ? shown : { ...shown, criteria_scores: [] } };
 }
 
 /** What makes two answers the same answer: title and content, byte for byte. */

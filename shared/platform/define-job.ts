@@ -5,8 +5,6 @@ export interface JobContext {
   services: Services;
   /** The same for every delivery of one message. */
   messageId: string;
-  /** How many times the queue has handed this message out, from 1. */
-  deliveryCount: number;
 }
 
 /** A queue-triggered function. Returning completes the message, throwing hands it back to the queue. */

@@ -108,7 +108,7 @@ function mountWorker(app: typeof functionsApp, worker: Worker, runtime: () => Ru
         const parsed = worker.schema.parse(message);
         const messageId = String(context.triggerMetadata?.['messageId'] ?? context.invocationId);
         try {
-          await worker.handler(parsed, { services: runtime().services, messageId, deliveryCount });
+          await worker.handler(parsed, { services: runtime().services, messageId });
         } catch (error) {
           // A throw is an immediate redelivery; without a pause an outage would use up all deliveries within a second.
           await setTimeout(Math.min(runtime().redeliveryBaseMs * 2 ** deliveryCount, redeliveryPauseMaxMs));

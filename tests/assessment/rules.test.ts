@@ -69,6 +69,13 @@ test('scores per criterion go to a student only where the rubric may go; the res
   });
 });
 
+test('doubts of the machine and points that nobody confirmed never go to a student', () => {
+  const scores = outcome.outcome_data.criteria_scores.map((score) => ({ ...score, points: 0, proposed_points: 7 }));
+  const doubted = { ...outcome.outcome_data, criteria_scores: scores };
+  const shown = outcomeForStudent({ ...outcome, outcome_data: doubted }, true);
+  expect(JSON.stringify(shown)).not.toMatch(/review|proposed_points|look/);
+});
+
 test('where there is no outcome there is none for the student', () => {
   expect(outcomeForStudent(null, true)).toBeNull();
 });

@@ -35,6 +35,7 @@ process.exit(0);
 
 const settings: Record<string, string> = {
   JWT_SECRET: 'only for benchmarks: thirty-two bytes or more of text',
+  DATA_ENCRYPTION_KEY: 'only for benchmarks: thirty-two bytes or more of text',
   CosmosConnection: 'AccountEndpoint=https://127.0.0.1/;AccountKey=a2V5',
   ServiceBusConnection: 'Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=a2V5',
   AzureWebJobsStorage: 'UseDevelopmentStorage=true',

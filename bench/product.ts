@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import infra from '../infra/containers.json' with { type: 'json' };
 import { connectionSettings } from '../local/app-settings.ts';
 import { createCosmos } from '../shared/adapters/cosmos/client.ts';
-import { createAccounts } from '../shared/identity/repository.ts';
+import { newAccount } from '../shared/identity/account-rules.ts';
+import { createAccounts } from '../shared/identity/accounts-repository.ts';
 import { createAccessTokens } from '../shared/identity/tokens.ts';
 import { isoTime, systemClock } from '../shared/platform/clock.ts';
 import { createIds } from '../shared/platform/ids.ts';
@@ -48,6 +49,7 @@ export interface Product {
 
 const settings: Record<string, string> = {
   JWT_SECRET: jwtSecret,
+  DATA_ENCRYPTION_KEY: jwtSecret,
   BOOTSTRAP_ADMIN_USERNAME: admin.username,
   BOOTSTRAP_ADMIN_PASSWORD: admin.password,
   RATE_LIMIT_SCALE: '1000000',
@@ -112,7 +114,7 @@ export async function startProduct(env: Record<string, string> = {}): Promise<Pr
     async register(username, role) {
       const password = `the password of ${username}`;
       const user = await call<Account>('POST', '/api/auth/register', access_token, { username, password, role });
-      return { ...user, password, token: await tokens.sign(user) };
+      return { ...user, password, token: await tokens.sign({ ...user, email: null, session_version: 1 }, ids.next()) };
     },
   };
 }
@@ -134,23 +136,22 @@ export async function makeStudents(product: Product, count: number): Promise<Acc
   for (let number = 0; number < count; number++) {
     const user = { user_id: ids.next(), username: `bench-student-${number}`, role: 'student' as const };
     const taken = await accounts.create(
-      {
-        id: user.user_id,
-        pk: 'accounts',
-        type: 'user',
-        schema_version: 1,
+      newAccount({
         ...user,
         email: null,
         full_name: null,
-        is_active: true,
         created_at: now,
         updated_at: now,
-        password_hash: '-',
-      },
+        password_hash: null,
+      }),
       [{ kind: 'username', name: user.username }],
     );
     if (taken !== undefined) throw new Error(`${user.username} exists.`);
-    students.push({ ...user, password: '', token: await tokens.sign(user) });
+    students.push({
+      ...user,
+      password: '',
+      token: await tokens.sign({ ...user, email: null, session_version: 1 }, ids.next()),
+    });
   }
   await cosmos.close();
   return students;

@@ -28,6 +28,7 @@ export function laptopSettings(secrets: Secrets, database: string): Settings {
     FUNCTIONS_WORKER_RUNTIME: 'node',
     AzureWebJobsDisableHomepage: 'true',
     JWT_SECRET: secrets.jwt_secret,
+    DATA_ENCRYPTION_KEY: secrets.data_encryption_key,
     BOOTSTRAP_ADMIN_USERNAME: 'admin',
     BOOTSTRAP_ADMIN_EMAIL: 'admin@example.org',
     BOOTSTRAP_ADMIN_PASSWORD: secrets.admin_password,

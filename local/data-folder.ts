@@ -5,8 +5,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { StartError } from './options.ts';
 
+const word = (bytes: number) => randomBytes(bytes).toString('base64url');
+
 const Secrets = z.object({
   jwt_secret: z.string(),
+  /** Absent in folders of versions that had nothing to encrypt. */
+  data_encryption_key: z.string().default(() => word(48)),
   admin_password: z.string(),
   demo_password: z.string(),
 });
@@ -74,14 +78,23 @@ function readSecrets(path: string): { secrets: Secrets; isNew: boolean } {
       throw new StartError(
         `${path} cannot be read. Delete it to have new secrets made; everyone has to log in again then.`,
       );
+    writeSecrets(path, found.data);
     return { secrets: found.data, isNew: false };
   }
-  const word = (bytes: number) => randomBytes(bytes).toString('base64url');
-  const secrets = { jwt_secret: word(48), admin_password: word(12), demo_password: word(9) };
+  const secrets = {
+    jwt_secret: word(48),
+    data_encryption_key: word(48),
+    admin_password: word(12),
+    demo_password: word(9),
+  };
+  writeSecrets(path, secrets);
+  return { secrets, isNew: true };
+}
+
+function writeSecrets(path: string, secrets: Secrets): void {
   // Written whole or not at all: half a file would lock everybody out of the next start.
   writeFileSync(`${path}.new`, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600 });
   renameSync(`${path}.new`, path);
-  return { secrets, isNew: true };
 }
 
 function tryJson(text: string): unknown {

@@ -20,14 +20,21 @@ import { createEntriesService, type EntriesService } from './assessment/entries-
 import { createProjections, type Projections } from './assessment/projections.ts';
 import { createStudyService, type StudyService } from './assessment/study-service.ts';
 import { createSubmissionsService, type SubmissionsService } from './assessment/submissions-service.ts';
+import { createAuditRecorder } from './audit/record.ts';
 import { createGradingEngine } from './grading/engine.ts';
 import { createGradingJobService, type GradingJobService } from './grading/job-service.ts';
 import { createOutcomeService, type OutcomeService } from './grading/outcome-service.ts';
 import { type SimulationInput, simulateGrading } from './grading/simulate.ts';
 import { createSweepService, type SweepService } from './grading/sweep-service.ts';
 import { createHealthService } from './health/service.ts';
-import { createAccounts } from './identity/repository.ts';
-import { createIdentityService, type IdentityService } from './identity/service.ts';
+import { createAccountStates } from './identity/account-states.ts';
+import { createAccounts } from './identity/accounts-repository.ts';
+import { type AccountsService, createAccountsService } from './identity/accounts-service.ts';
+import { createAuthenticate } from './identity/authentication.ts';
+import { createRoles } from './identity/roles.ts';
+import { createSessions } from './identity/sessions-repository.ts';
+import { createSessionsService, type SessionsService } from './identity/sessions-service.ts';
+import { createSignInService, type SignInService } from './identity/sign-in-service.ts';
 import { createAccessTokens } from './identity/tokens.ts';
 import { createDeadLetterService, type DeadLetterService } from './jobs/service.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
@@ -43,7 +50,9 @@ import type { Runtime } from './platform/runtime.ts';
 
 declare module './platform/define-endpoint.ts' {
   interface Services {
-    identity: IdentityService;
+    accounts: AccountsService;
+    sessions: SessionsService;
+    signIn: SignInService;
     components: ComponentsService;
     entries: EntriesService;
     enrolment: EnrolmentService;
@@ -66,8 +75,12 @@ const ratePolicies: Record<RateLimitPolicy, Bucket> = {
   write: { capacity: 60, refillPerMinute: 120 },
   grade: { capacity: 20, refillPerMinute: 30 },
   login: { capacity: 200, refillPerMinute: 100 },
+  register: { capacity: 10, refillPerMinute: 10 / 60 },
+  email: { capacity: 10, refillPerMinute: 1 },
   public: { capacity: 300, refillPerMinute: 600 },
 };
+
+const dayMs = 24 * 60 * 60_000;
 
 /** What tests replace: time, chance, the log's end. Everything else is real. */
 export interface RuntimeOverrides {
@@ -158,7 +171,17 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const llm = createLlm(config, clock, logger);
   const passwords = createPasswords({ cost: overrides.bcryptCost ?? 12, threads: config.BCRYPT_THREADS });
 
+  const audit = createAuditRecorder({ clock, ids });
   const accounts = createAccounts(cosmos.container('identity'));
+  const sessions = createSessions(cosmos.container('identity'));
+  const roles = createRoles();
+  const states = createAccountStates({ accounts, roles, clock, cacheMs: config.AUTH_CACHE_S * 1000 });
+  const tokens = createAccessTokens({
+    secret: config.JWT_SECRET,
+    lifetimeMinutes: config.ACCESS_TOKEN_EXPIRE_MINUTES,
+    clock,
+    ids,
+  });
   const courses = createCourses(cosmos.container('courses'));
   const coursework = createCoursework(cosmos.container('coursework'));
   const memberships = createMemberships(cosmos.container('memberships'));
@@ -167,28 +190,44 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const access = createAccess({ courses, pointers });
   const engine = createGradingEngine({ llm });
 
-  const identity = createIdentityService({
-    accounts,
-    passwords,
-    tokens: createAccessTokens({
-      secret: config.JWT_SECRET,
-      lifetimeMinutes: config.ACCESS_TOKEN_EXPIRE_MINUTES,
-      clock,
-      ids,
-    }),
+  const bootstrapAdmin =
+    config.BOOTSTRAP_ADMIN_USERNAME === undefined || config.BOOTSTRAP_ADMIN_PASSWORD === undefined
+      ? undefined
+      : {
+          username: config.BOOTSTRAP_ADMIN_USERNAME,
+          password: config.BOOTSTRAP_ADMIN_PASSWORD,
+          email: config.BOOTSTRAP_ADMIN_EMAIL,
+        };
+  const accountsService = createAccountsService({ accounts, passwords, roles, audit, clock, ids, bootstrapAdmin });
+  const sessionsService = createSessionsService({
+    sessions,
+    tokens,
+    audit,
     clock,
     ids,
-    bootstrapAdmin:
-      config.BOOTSTRAP_ADMIN_USERNAME === undefined || config.BOOTSTRAP_ADMIN_PASSWORD === undefined
-        ? undefined
-        : {
-            username: config.BOOTSTRAP_ADMIN_USERNAME,
-            password: config.BOOTSTRAP_ADMIN_PASSWORD,
-            email: config.BOOTSTRAP_ADMIN_EMAIL,
-          },
+    policy: {
+      absoluteMs: config.REFRESH_ABSOLUTE_DAYS * dayMs,
+      freshMs: config.STEP_UP_MAX_AGE_S * 1000,
+    },
   });
-  const components = createComponentsService({ access, courses, coursework, memberships, identity, clock });
-  const enrolment = createEnrolmentService({ access, courses, coursework, memberships, identity, clock });
+  const signIn = createSignInService({ accounts, accountsService, passwords, sessions: sessionsService });
+  const components = createComponentsService({
+    access,
+    courses,
+    coursework,
+    memberships,
+    accounts: accountsService,
+    roles,
+    clock,
+  });
+  const enrolment = createEnrolmentService({
+    access,
+    courses,
+    coursework,
+    memberships,
+    accounts: accountsService,
+    clock,
+  });
 
   const services: Runtime['services'] = {
     health: createHealthService({
@@ -203,7 +242,9 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
         },
       },
     }),
-    identity,
+    accounts: accountsService,
+    sessions: sessionsService,
+    signIn,
     components,
     entries: createEntriesService({ access, courses, memberships, pointers, clock }),
     enrolment,
@@ -236,7 +277,8 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     ids,
     logger,
     corsOrigins: config.CORS_ORIGINS,
-    authenticate: (token) => identity.authenticate(token),
+    authenticate: createAuthenticate({ tokens, states }),
+    assertFresh: sessionsService.assertFresh,
     rateLimiter: createRateLimiter({ policies: ratePolicies, scale: config.RATE_LIMIT_SCALE, clock, maxKeys: 50_000 }),
     idempotency: createIdempotencyStore({ container: cosmos.container('platform'), clock }),
     services,

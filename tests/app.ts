@@ -45,6 +45,9 @@ export async function startApp(options: AppOptions = {}) {
     AzureWebJobsStorage: 'UseDevelopmentStorage=true',
     AzureWebJobsDisableHomepage: 'true',
     JWT_SECRET: 'only for tests: thirty-two bytes or more of text',
+    DATA_ENCRYPTION_KEY: 'also only for tests: thirty-two bytes or more',
+    // What another request has changed in the database counts at once.
+    AUTH_CACHE_S: '0',
     BOOTSTRAP_ADMIN_USERNAME: admin.username,
     BOOTSTRAP_ADMIN_PASSWORD: admin.password,
     RATE_LIMIT_SCALE: '1000',

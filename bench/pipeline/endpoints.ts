@@ -1,9 +1,13 @@
 /** Two endpoints that do no input or output: what is left is the platform's own work. */
 import { z } from 'zod';
 import getHealth from '../../functions/platform/get-health.ts';
+import { newAccount } from '../../shared/identity/account-rules.ts';
+import { createAccountStates } from '../../shared/identity/account-states.ts';
+import { createAuthenticate } from '../../shared/identity/authentication.ts';
+import { createRoles } from '../../shared/identity/roles.ts';
+import { systemClock } from '../../shared/platform/clock.ts';
 import { loadConfig } from '../../shared/platform/config.ts';
-import { defineEndpoint, type Principal } from '../../shared/platform/define-endpoint.ts';
-import { AppError } from '../../shared/platform/errors.ts';
+import { defineEndpoint } from '../../shared/platform/define-endpoint.ts';
 import { Id, Timestamp } from '../../shared/platform/schemas.ts';
 import { createRuntime } from '../../shared/services.ts';
 import { jwtSecret, tokens } from '../product.ts';
@@ -26,12 +30,16 @@ const NoteCreate = Note.pick({ title: true, text: true, tags: true, is_public: t
   description: 'What the second endpoint is sent.',
 });
 
-const author: Principal = {
+const author = newAccount({
   user_id: '01890a5d-ac96-774b-bcce-b302099a8057',
   username: 'bench',
-  role: 'configurator',
+  email: null,
   full_name: 'Bench',
-};
+  role: 'configurator',
+  password_hash: null,
+  created_at: '2025-01-02T03:04:05.678Z',
+  updated_at: '2025-01-02T03:04:05.678Z',
+});
 
 /** A body of some 500 bytes. */
 export const newNote = {
@@ -90,12 +98,13 @@ export const paths = {
   create: '/api/v1/notes',
 };
 
-/** Two accounts in memory stand for the account that is read from Cosmos DB at every call; the rest is the real runtime. */
+/** An account in memory stands for the one that is remembered for a few seconds; the rest is the real runtime. */
 export function createBenchRuntime() {
   const runtime = createRuntime(
     loadConfig({
       LYCEUM_ENVIRONMENT: 'local',
       JWT_SECRET: jwtSecret,
+      DATA_ENCRYPTION_KEY: jwtSecret,
       CosmosConnection: 'AccountEndpoint=http://127.0.0.1:1/;AccountKey=a2V5;',
       ServiceBusConnection:
         'Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=a;UseDevelopmentEmulator=true;',
@@ -104,15 +113,15 @@ export function createBenchRuntime() {
     }),
     { writeLog: () => undefined },
   );
-  const accounts = new Map([[author.user_id, author]]);
-  const authenticate = async (token: string) => {
-    const account = accounts.get(await tokens.verify(token));
-    if (account === undefined) throw new AppError('unauthenticated');
-    return account;
-  };
-  return { ...runtime, authenticate };
+  const states = createAccountStates({
+    accounts: { find: async (userId) => (userId === author.user_id ? author : undefined) },
+    roles: createRoles(),
+    clock: systemClock,
+    cacheMs: 10_000,
+  });
+  return { ...runtime, authenticate: createAuthenticate({ tokens, states }) };
 }
 
 export function benchToken(): Promise<string> {
-  return tokens.sign(author);
+  return tokens.sign(author, '01890a5d-ac96-774b-bcce-b302099a8059');
 }

@@ -179,7 +179,7 @@ const callerOf = (request: FastifyRequest): Caller => request.getDecorator<Calle
 
 async function authenticate(request: FastifyRequest, reply: FastifyReply) {
   const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  const userId = token === undefined ? undefined : await tokens.verify(token).catch(() => undefined);
+  const userId = token === undefined ? undefined : (await tokens.verify(token).catch(() => undefined))?.user_id;
   const account = userId === undefined ? undefined : statements.findAccount.get(userId);
   if (account?.['is_active'] !== 1) {
     return reply.code(401).send({ detail: 'Could not validate credentials' });

@@ -11,5 +11,5 @@ export default defineEndpoint({
   rateLimit: 'read',
   success: { status: 200, schema: User },
   errors: [],
-  handler: (_input, { user, services }) => services.identity.me(user),
+  handler: (_input, { user, services }) => services.accounts.me(user),
 });

@@ -13,5 +13,5 @@ export default defineEndpoint({
   query: Paging,
   success: { status: 200, page: User },
   errors: [],
-  handler: ({ query }, { services }) => services.identity.list(query),
+  handler: ({ query }, { services }) => services.accounts.list(query),
 });

@@ -1,4 +1,5 @@
-import { Credentials, Token } from '../../shared/identity/schemas.ts';
+import { Credentials } from '../../shared/identity/schemas.ts';
+import { SignInAnswer } from '../../shared/identity/session-schemas.ts';
 import { defineEndpoint } from '../../shared/platform/define-endpoint.ts';
 
 export default defineEndpoint({
@@ -11,7 +12,8 @@ export default defineEndpoint({
   rateLimit: 'login',
   body: Credentials,
   consumes: ['json', 'form'],
-  success: { status: 200, schema: Token },
+  success: { status: 200, schema: SignInAnswer },
   errors: ['invalid_credentials', 'inactive_user'],
-  handler: ({ body }, { services }) => services.identity.logIn(body),
+  handler: ({ body }, { services, caller }) =>
+    services.signIn.withPassword({ identifier: body.username, password: body.password }, caller),
 });

@@ -13,5 +13,5 @@ export default defineEndpoint({
   success: { status: 200, schema: User },
   errors: ['username_taken', 'email_taken'],
   idempotent: true,
-  handler: ({ body }, { user, services, newId }) => services.identity.register(user, body, newId),
+  handler: ({ body }, { user, services, newId }) => services.accounts.register(user, body, newId),
 });

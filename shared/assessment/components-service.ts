@@ -1,4 +1,5 @@
-import type { IdentityService } from '../identity/service.ts';
+import type { AccountsService } from '../identity/accounts-service.ts';
+import type { Roles } from '../identity/roles.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Page, Principal } from '../platform/define-endpoint.ts';
 import { AppError, validationError } from '../platform/errors.ts';
@@ -9,7 +10,7 @@ import type { Paging } from '../platform/schemas.ts';
 import type { Access } from './access.ts';
 import type { Courses } from './courses-repository.ts';
 import type { Coursework } from './coursework-repository.ts';
-import { institution, type Memberships } from './directory-repository.ts';
+import { institution, type Memberships, staffListOf } from './directory-repository.ts';
 import type { ComponentCreate, ComponentDocument, ComponentUpdate, MembershipDocument } from './schemas.ts';
 
 export interface ComponentsService {
@@ -35,14 +36,19 @@ export function createComponentsService(deps: {
   courses: Courses;
   coursework: Coursework;
   memberships: Memberships;
-  identity: Pick<IdentityService, 'findMany'>;
+  accounts: Pick<AccountsService, 'findMany'>;
+  roles: Pick<Roles, 'permissionsOf'>;
   clock: Clock;
 }): ComponentsService {
-  const { access, courses, coursework, memberships, identity, clock } = deps;
+  const { access, courses, coursework, memberships, accounts, roles, clock } = deps;
 
   async function checkOwners(ids: readonly string[]): Promise<void> {
-    const staff = (await identity.findMany(ids)).filter((user) => user.role !== 'student');
-    const missing = ids.filter((id) => !staff.some((user) => user.user_id === id));
+    const found = await accounts.findMany(ids);
+    const isStaff = await Promise.all(
+      found.map(async ({ role }) => (await roles.permissionsOf(role)).has('component:write')),
+    );
+    const staffIds = found.filter((_user, index) => isStaff[index]).map(({ user_id }) => user_id);
+    const missing = ids.filter((id) => !staffIds.includes(id));
     if (missing.length === 0) return;
     throw validationError([
       { loc: ['body', 'owner_user_ids'], msg: `not members of staff: ${missing.join(', ')}`, type: 'not_staff' },
@@ -81,7 +87,7 @@ export function createComponentsService(deps: {
 
   return {
     async list(user, paging) {
-      const rows = await memberships.list(user.role === 'admin' ? institution : user.user_id, 'staff', paging);
+      const rows = await memberships.list(staffListOf(user), 'staff', paging);
       const page = toPage(rows, paging, (row) => row.comp_id);
       return { ...page, items: page.items.map((row) => row.component) };
     },

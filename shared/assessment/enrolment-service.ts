@@ -1,5 +1,5 @@
+import type { AccountsService } from '../identity/accounts-service.ts';
 import type { User } from '../identity/schemas.ts';
-import type { IdentityService } from '../identity/service.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
@@ -30,10 +30,10 @@ export function createEnrolmentService(deps: {
   courses: Courses;
   coursework: Coursework;
   memberships: Memberships;
-  identity: Pick<IdentityService, 'find' | 'findMany'>;
+  accounts: Pick<AccountsService, 'find' | 'findMany'>;
   clock: Clock;
 }): EnrolmentService {
-  const { access, courses, coursework, memberships, identity, clock } = deps;
+  const { access, courses, coursework, memberships, accounts, clock } = deps;
 
   async function project(enrolment: EnrolmentDocument): Promise<void> {
     const component = enrolment.is_active ? await courses.findComponent(enrolment.comp_id) : undefined;
@@ -43,7 +43,7 @@ export function createEnrolmentService(deps: {
 
   return {
     async enrol(user, pair) {
-      const student = await identity.find(pair.student_user_id);
+      const student = await accounts.find(pair.student_user_id);
       if (student === undefined) throw new AppError('not_found', 'Student not found');
       const component = await access.component(user, pair.flex_age_comp_id);
       if (student.role !== 'student') throw new AppError('not_a_student', 'User is not a student');
@@ -87,7 +87,7 @@ export function createEnrolmentService(deps: {
 
     async students(user, compId) {
       await access.component(user, compId);
-      return identity.findMany(await coursework.enrolledIds(compId));
+      return accounts.findMany(await coursework.enrolledIds(compId));
     },
 
     project,

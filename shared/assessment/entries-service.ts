@@ -8,7 +8,7 @@ import { sanitiseRichText } from '../platform/rich-text.ts';
 import type { Paging } from '../platform/schemas.ts';
 import type { Access } from './access.ts';
 import type { Courses } from './courses-repository.ts';
-import { institution, type Memberships, type Pointers } from './directory-repository.ts';
+import { type Memberships, type Pointers, staffListOf } from './directory-repository.ts';
 import type { EntryCreate, EntryDocument, EntryUpdate, RubricDocument } from './schemas.ts';
 
 export interface EntriesService {
@@ -66,7 +66,7 @@ export function createEntriesService(deps: {
   return {
     async list(user, compId, paging) {
       if (compId !== undefined) await access.component(user, compId);
-      const where = compId ?? (await memberships.listIds(user.role === 'admin' ? institution : user.user_id, 'staff'));
+      const where = compId ?? (await memberships.listIds(staffListOf(user), 'staff'));
       return toPage(await courses.listEntries(where, paging), paging, (entry) => entry.entry_id);
     },
 

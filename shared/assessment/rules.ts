@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { StoredOutcome } from '../grading/documents.ts';
 import { forStudent } from '../grading/outcome-rules.ts';
-import type { Role } from '../platform/permissions.ts';
+import type { Principal } from '../platform/define-endpoint.ts';
 import type { ComponentDocument, EntryDocument, EntryForStudent, StudentOutcome } from './schemas.ts';
 
-/** Staff manage the components they own or were added to; an administrator manages all. */
+/** Staff manage the components they own or were added to; who oversees the institution manages all. */
 export function canManage(
-  user: { user_id: string; role: Role },
+  user: Pick<Principal, 'user_id' | 'permissions'>,
   component: Pick<ComponentDocument, 'owner_user_ids'>,
 ): boolean {
-  return user.role === 'admin' || (user.role === 'configurator' && component.owner_user_ids.includes(user.user_id));
+  if (user.permissions.has('component:oversee')) return true;
+  // Who was listed as an owner and is no member of staff any more manages nothing.
+  return user.permissions.has('component:read') && component.owner_user_ids.includes(user.user_id);
 }
 
 /** The entry as a student reads it: the rubric only where the entry says so. */

@@ -6,7 +6,7 @@ import { toPage } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
 import type { Access } from './access.ts';
 import type { Coursework, HandedIn } from './coursework-repository.ts';
-import { institution, type Memberships } from './directory-repository.ts';
+import { type Memberships, staffListOf } from './directory-repository.ts';
 import type { StateDocument, StudentState, Submission, SubmissionDocument } from './schemas.ts';
 
 /** What staff read of their students' work. */
@@ -44,7 +44,7 @@ export function createSubmissionsService(deps: {
     paging: Paging,
   ): Promise<HandedIn[]> {
     if (filter.entry_id === undefined) {
-      const compIds = await memberships.listIds(user.role === 'admin' ? institution : user.user_id, 'staff');
+      const compIds = await memberships.listIds(staffListOf(user), 'staff');
       return coursework.submissionsOfCourses(compIds, filter.student_user_id, paging);
     }
     const { entry } = await access.entry(user, filter.entry_id);

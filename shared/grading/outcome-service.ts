@@ -1,7 +1,7 @@
 import type { Access, Work } from '../assessment/access.ts';
 import type { Courses } from '../assessment/courses-repository.ts';
 import type { Coursework, WorkSet } from '../assessment/coursework-repository.ts';
-import { institution, type Memberships, type Pointers } from '../assessment/directory-repository.ts';
+import { type Memberships, type Pointers, staffListOf } from '../assessment/directory-repository.ts';
 import type { OutcomeUpdate } from '../assessment/schemas.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Page, Principal } from '../platform/define-endpoint.ts';
@@ -208,7 +208,7 @@ export function createOutcomeService(deps: {
     },
 
     async needingAttention(user, paging) {
-      const compIds = await memberships.listIds(user.role === 'admin' ? institution : user.user_id, 'staff');
+      const compIds = await memberships.listIds(staffListOf(user), 'staff');
       return toPage(await coursework.needingAttention(compIds, paging), paging, (result) => result.submission_id);
     },
   };

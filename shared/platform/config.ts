@@ -69,8 +69,89 @@ export const settingsSchema = z.object({
     .int()
     .min(1)
     .max(1440)
-    .default(30)
+    .default(15)
     .describe('Minutes that an access token is valid.'),
+  JWT_KEYS: optional.describe(
+    'Several keys for access tokens as JSON: `[{"kid", "secret"}]` or `[{"kid", "private_key"}]` (PKCS 8, EdDSA or ES256). The first one signs, all of them verify. Goes before `JWT_SECRET`.',
+  ),
+  REFRESH_IDLE_DAYS: z.coerce
+    .number()
+    .positive()
+    .max(365)
+    .default(14)
+    .describe('Days after which a session that was not used is over.'),
+  REFRESH_ABSOLUTE_DAYS: z.coerce
+    .number()
+    .positive()
+    .max(365)
+    .default(90)
+    .describe('Days after which a session is over, however it was used.'),
+  AUTH_CACHE_S: z.coerce
+    .number()
+    .min(0)
+    .max(30)
+    .default(10)
+    .describe('Seconds for which an instance remembers accounts, roles and API keys; 0 asks the database every time.'),
+  STEP_UP_MAX_AGE_S: z.coerce
+    .number()
+    .int()
+    .min(30)
+    .max(86_400)
+    .default(600)
+    .describe('Seconds for which a proof of who somebody is counts for the actions that ask for a fresh one.'),
+  MFA_REQUIRED_ROLES: list.describe('Roles that must have a second factor, separated by commas.'),
+  DATA_ENCRYPTION_KEY: z
+    .string({ error: 'is required: 32 bytes or more, for example from `openssl rand -base64 48`' })
+    .refine((text) => Buffer.byteLength(text) >= 32, 'must have 32 bytes or more')
+    .describe('Key that encrypts second-factor secrets in the database; 32 bytes or more, no default.'),
+  REGISTRATION_POLICY: z
+    .enum(['open', 'invite', 'staff_only'])
+    .default('staff_only')
+    .describe('Who can make an account: anybody, whoever was invited, or staff for others.'),
+  REGISTRATION_ROLE: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{1,39}$/)
+    .default('student')
+    .describe('Role of who registers without an invitation.'),
+  INVITATION_DAYS: z.coerce.number().positive().max(90).default(7).describe('Days for which an invitation is good.'),
+  APP_URL: z.url().default('http://localhost:3000').describe('Address of the front end; links in e-mails lead there.'),
+  EMAIL_FROM: z
+    .email()
+    .default('lyceum@example.org')
+    .describe('Sender of e-mails; in the cloud an address of the verified domain.'),
+  EMAIL_ENDPOINT: z.url().optional().describe('Azure Communication Services, with managed identity.'),
+  EMAIL_CLIENT_ID: optional.describe('Client id of the user-assigned identity for Azure Communication Services.'),
+  EMAIL_FOLDER: optional.describe('Folder that e-mails are written to instead of being sent; the local stack sets it.'),
+  MICROSOFT_TENANT: z.string().min(1).default('common').describe('Entra tenant whose accounts may sign in.'),
+  MICROSOFT_CLIENT_ID: optional.describe('Application id for sign-in with Microsoft Entra.'),
+  MICROSOFT_CLIENT_SECRET: optional.describe('Secret of that application.'),
+  MICROSOFT_ISSUER: z.url().optional().describe('Another issuer in place of Microsoft Entra.'),
+  GOOGLE_CLIENT_ID: optional.describe('Client id for sign-in with Google.'),
+  GOOGLE_CLIENT_SECRET: optional.describe('Secret of that client.'),
+  GOOGLE_ISSUER: z.url().optional().describe('Another issuer in place of Google.'),
+  GITHUB_CLIENT_ID: optional.describe('Client id for sign-in with GitHub.'),
+  GITHUB_CLIENT_SECRET: optional.describe('Secret of that client.'),
+  GITHUB_URL: z.url().default('https://github.com').describe('GitHub, or an enterprise server.'),
+  GITHUB_API_URL: z.url().default('https://api.github.com').describe('The API of that GitHub.'),
+  SIGN_IN_REDIRECT_URL: z
+    .url()
+    .optional()
+    .describe(
+      'Where providers send people back to; `{provider}` stands for its name. Default: `APP_URL/auth/{provider}/callback`.',
+    ),
+  PASSKEY_RP_ID: optional.describe('Domain that passkeys belong to. Default: the host of `APP_URL`.'),
+  API_KEY_PREFIX: z
+    .string()
+    .regex(/^[a-z]{2,8}$/, 'must be 2 to 8 lower case letters')
+    .default('lyc')
+    .describe('What API keys begin with.'),
+  AUDIT_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3650)
+    .default(730)
+    .describe('Days for which the audit trail is kept; 0 keeps it for ever.'),
   BCRYPT_THREADS: z.coerce
     .number()
     .int()
@@ -211,8 +292,12 @@ export function llmProviders(config: Config): ProviderName[] {
 function problemsAmongOthers(given: Record<string, unknown>, error: z.ZodError): string[] {
   const wrong = error.issues.map((issue) => String(issue.path[0]));
   const others = Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.includes(name)));
-  // The secret is the only setting without which the others cannot be read; nobody keeps this one.
-  const readable = settingsSchema.safeParse({ JWT_SECRET: '-'.repeat(32), ...others });
+  // The secrets are the only settings without which the others cannot be read; nobody keeps these.
+  const readable = settingsSchema.safeParse({
+    JWT_SECRET: '-'.repeat(32),
+    DATA_ENCRYPTION_KEY: '-'.repeat(32),
+    ...others,
+  });
   const problems = readable.success ? problemsBetween(readable.data) : [];
   return problems.filter((problem) => !wrong.some((name) => problem.includes(name)));
 }

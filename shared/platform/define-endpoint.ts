@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
-import type { Permission, Role } from './permissions.ts';
+import type { Permission } from './permissions.ts';
 
 /** What the application offers to handlers; `shared/services.ts` adds one member per domain. */
 export interface Services {
@@ -13,12 +13,50 @@ export interface Health {
   checks: Record<string, { ok: boolean; ms: number; detail?: string }>;
 }
 
-/** The person behind a request. */
+/** Where a request came from, as far as it can be told. */
+export interface Caller {
+  request_id: string;
+  /** The network address that the platform saw; `unknown` when the request did not come through it. */
+  address: string;
+  user_agent: string | null;
+  /** The `Origin` of a browser page. */
+  origin: string | null;
+  /** The game server that Roblox names in its own header. */
+  place_id: string | null;
+}
+
+/** How somebody proved who they are: a log-in of a person, or an API key that acts for one. */
+export type Via =
+  | { kind: 'session'; session_id: string }
+  | {
+      kind: 'api_key';
+      key_id: string;
+      /** Its own limits in place of the built-in ones of its owner. */
+      limits: readonly NamedLimit[];
+    };
+
+/** At most `max_calls` in each `window_s` seconds. */
+export interface NamedLimit {
+  name: 'minute' | 'hour' | 'day';
+  window_s: number;
+  max_calls: number;
+}
+
+/** How much of the built-in limits an account has. */
+export type RateTier = 'free' | 'basic' | 'premium' | 'enterprise';
+
+/** The person behind a request, with what this request may do: with an API key that may be less than the role says. */
 export interface Principal {
   user_id: string;
   username: string;
+  email: string | null;
   full_name: string | null;
-  role: Role;
+  /** One of the built-in roles or one that an administrator made; decide by `permissions`, not by this name. */
+  role: string;
+  permissions: ReadonlySet<Permission>;
+  tier: RateTier;
+  via: Via;
+  caller: Caller;
 }
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -40,30 +78,37 @@ export interface RawBody {
 export type Success =
   | { status: 200 | 201 | 202; schema: z.ZodType }
   | { status: 200; page: z.ZodType }
-  | { status: 200; raw: string };
+  | { status: 200; raw: string }
+  | { status: 204 };
 
 type Result<S extends Success> = S extends { schema: infer T extends z.ZodType }
   ? z.input<T>
   : S extends { page: infer T extends z.ZodType }
     ? Page<z.input<T>>
-    : RawBody;
+    : S extends { raw: string }
+      ? RawBody
+      : undefined;
 
 type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 
 /** What a handler gets beside its input. */
 export interface RequestContext<A extends Auth> {
-  user: A extends 'public' ? undefined : Principal;
+  user: A extends 'public' ? undefined : A extends 'optional' ? Principal | undefined : Principal;
   services: Services;
-  requestId: string;
+  caller: Caller;
   /** The identifier for what this request creates; the same again when an `Idempotency-Key` is repeated. */
   newId: string;
   /** The ETag that the caller saw, without quotes, when `If-Match` was sent. */
   ifMatch: string | undefined;
 }
 
-export type Auth = 'public' | { permission: Permission };
+/**
+ * `public`: credentials are not looked at; `optional`: they are used when given, and refused when wrong. `fresh`: who they
+ * are must have been proved a short while ago (step-up).
+ */
+export type Auth = 'public' | 'optional' | { permission: Permission; fresh?: true };
 
-export type RateLimitPolicy = 'read' | 'write' | 'login' | 'grade' | 'public';
+export type RateLimitPolicy = 'read' | 'write' | 'login' | 'register' | 'email' | 'grade' | 'public';
 
 export interface EndpointSpec<
   P extends z.ZodObject | undefined = z.ZodObject | undefined,
@@ -91,8 +136,11 @@ export interface EndpointSpec<
   success: S;
   /** The codes that the handler itself may raise; those of the pipeline are added by the pipeline. */
   errors: readonly ErrorCode[];
-  /** Repeats with the same `Idempotency-Key` answer what the first one answered. For POSTs that create. */
-  idempotent?: boolean;
+  /**
+   * Repeats with the same `Idempotency-Key` answer what the first one answered. For POSTs that create. `secret`: the answer
+   * holds what is shown only once and is never kept; a repeat gets 409 `already_done` with the identifier of what was made.
+   */
+  idempotent?: true | 'secret';
   /**
    * Milliseconds that an answer can take; 30 s when absent. After that a request with an `Idempotency-Key` that has not
    * ended counts as dead with its instance, and a repeat runs in its place.

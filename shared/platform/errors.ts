@@ -3,20 +3,33 @@
  * code that an endpoint does not declare fails its tests.
  */
 export const errorTable = {
+  account_token_invalid: { status: 400, title: 'This link is not valid any more' },
   already_enrolled: { status: 400, title: 'Already enrolled' },
+  api_key_limit: { status: 400, title: 'Too many API keys' },
   email_taken: { status: 400, title: 'Email already registered' },
   inactive_user: { status: 400, title: 'Inactive user' },
+  invalid_code: { status: 400, title: 'The code is not right' },
   not_a_student: { status: 400, title: 'Not a student' },
   outcome_exists: { status: 400, title: 'Outcome already exists' },
+  sign_in_refused: { status: 400, title: 'The sign-in did not succeed' },
   username_taken: { status: 400, title: 'Username already registered' },
+  wrong_password: { status: 400, title: 'The password is not right' },
   invalid_credentials: { status: 401, title: 'Incorrect username or password' },
   unauthenticated: { status: 401, title: 'Not authenticated' },
+  api_key_refused: { status: 403, title: 'The API key may not do this' },
   forbidden: { status: 403, title: 'Not allowed' },
   not_enrolled: { status: 403, title: 'Not enrolled' },
+  registration_closed: { status: 403, title: 'Registration is not open' },
+  step_up_required: { status: 403, title: 'Prove again who you are' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
+  already_done: { status: 409, title: 'Already done' },
+  email_in_use: { status: 409, title: 'Email already registered' },
   idempotency_in_progress: { status: 409, title: 'The first request with this key is still running' },
   conflict: { status: 409, title: 'Conflict' },
+  last_administrator: { status: 409, title: 'There must be an administrator' },
+  link_required: { status: 409, title: 'An account with this address exists' },
+  username_in_use: { status: 409, title: 'Username already taken' },
   precondition_failed: { status: 412, title: 'Changed by someone else' },
   payload_too_large: { status: 413, title: 'Too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
@@ -25,6 +38,7 @@ export const errorTable = {
   rate_limited: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Internal error' },
   grading_unavailable: { status: 503, title: 'Grading is not available right now' },
+  provider_unavailable: { status: 503, title: 'The sign-in provider is not available' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
@@ -46,6 +60,8 @@ export interface AppErrorOptions {
   problems?: InputProblem[];
   /** More response headers, e.g. `WWW-Authenticate`. */
   headers?: Record<string, string>;
+  /** More members of the problem document, for programs. */
+  extensions?: Record<string, unknown>;
 }
 
 /** The only error that code throws on purpose. `detail` is shown to the caller; `cause` is only logged. */
@@ -54,6 +70,7 @@ export class AppError extends Error {
   readonly retryAfterS: number | undefined;
   readonly problems: InputProblem[] | undefined;
   readonly headers: Record<string, string>;
+  readonly extensions: Record<string, unknown>;
 
   constructor(code: ErrorCode, detail: string = errorTable[code].title, options: AppErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
@@ -62,6 +79,7 @@ export class AppError extends Error {
     this.retryAfterS = options.retryAfterS;
     this.problems = options.problems;
     this.headers = options.headers ?? {};
+    this.extensions = options.extensions ?? {};
   }
 
   get status(): number {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Endpoint } from './define-endpoint.ts';
+import type { Auth, Endpoint } from './define-endpoint.ts';
 import { type ErrorCode, errorTable } from './errors.ts';
 import { permissions } from './permissions.ts';
 import { pipelineErrors } from './pipeline.ts';
@@ -102,7 +102,10 @@ function parameters(endpoint: Endpoint): Json[] {
 /** Which of the pipeline's errors can meet this endpoint. */
 export function errorsOf(endpoint: Endpoint): ErrorCode[] {
   const unmet = new Set<ErrorCode>();
-  if (endpoint.auth === 'public') for (const code of ['unauthenticated', 'forbidden'] as const) unmet.add(code);
+  if (endpoint.auth === 'public') unmet.add('unauthenticated');
+  if (typeof endpoint.auth === 'string') unmet.add('forbidden');
+  if (typeof endpoint.auth === 'string' || endpoint.auth.fresh !== true) unmet.add('step_up_required');
+  if (endpoint.idempotent !== 'secret') unmet.add('already_done');
   if (endpoint.body === undefined)
     for (const code of ['payload_too_large', 'unsupported_media_type'] as const) unmet.add(code);
   if (endpoint.body === undefined && endpoint.params === undefined && endpoint.query === undefined)
@@ -137,6 +140,7 @@ function errorResponses(endpoint: Endpoint): Json {
 function successResponse(endpoint: Endpoint): Json {
   const { success } = endpoint;
   if ('raw' in success) return { description: 'Success', content: { [success.raw]: {} } };
+  if (!('page' in success || 'schema' in success)) return { description: 'Success, without a body' };
   const schema =
     'page' in success ? { type: 'array', items: schemaOf(success.page, 'output') } : schemaOf(success.schema, 'output');
   const headers =
@@ -155,6 +159,17 @@ function requestBody(endpoint: Endpoint): Json {
   return { requestBody: { required: true, content: Object.fromEntries(types.map((type) => [type, { schema }])) } };
 }
 
+function securityOf(auth: Auth): Json {
+  if (auth === 'public') return { security: [] };
+  // An empty requirement says that no credentials are a possibility too.
+  if (auth === 'optional') return { security: [{ bearer: [] }, { api_key: [] }, {}] };
+  return {
+    'x-permission': auth.permission,
+    'x-roles': permissions[auth.permission].roles,
+    ...(auth.fresh === true ? { 'x-fresh': true } : {}),
+  };
+}
+
 function operation(endpoint: Endpoint, index: number): Json {
   const { auth } = endpoint;
   return {
@@ -162,9 +177,7 @@ function operation(endpoint: Endpoint, index: number): Json {
     tags: [endpoint.tag],
     summary: endpoint.summary,
     ...(index === 0 ? {} : { description: `The same as \`${endpoint.name}\`, under the name that other clients use.` }),
-    ...(auth === 'public'
-      ? { security: [] }
-      : { 'x-permission': auth.permission, 'x-roles': permissions[auth.permission].roles }),
+    ...securityOf(auth),
     'x-rate-limit': endpoint.rateLimit,
     parameters: parameters(endpoint),
     ...requestBody(endpoint),
@@ -204,9 +217,15 @@ export function buildOpenApi(endpoints: readonly Endpoint[]): Json {
     openapi: '3.1.0',
     info,
     servers: [{ url: '/' }],
-    security: [{ bearer: [] }],
+    security: [{ bearer: [] }, { api_key: [] }],
     tags: [...new Set(endpoints.map((endpoint) => endpoint.tag))].map((name) => ({ name })),
     paths,
-    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } }, schemas },
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An access token (JWT) or an API key' },
+        api_key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      },
+      schemas,
+    },
   };
 }

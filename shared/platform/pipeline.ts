@@ -1,14 +1,14 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { z } from 'zod';
-import type { Auth, Endpoint, Page, Principal, RawBody, RequestContext } from './define-endpoint.ts';
+import type { Auth, Caller, Endpoint, Page, Principal, RawBody, RequestContext } from './define-endpoint.ts';
 import { defaultBodyLimitBytes } from './define-endpoint.ts';
 import { AppError, type ErrorCode, type InputProblem, validationError } from './errors.ts';
 import { currentMeter, withMeter } from './meter.ts';
-import { isAllowed, permissions } from './permissions.ts';
+import { permissions } from './permissions.ts';
 import { readBody } from './request-body.ts';
 import { type Answer, corsHeaders, inEnvelope, problemAnswer, toAppError, toHttp, wantsEnvelope } from './responses.ts';
 import { isCleanText } from './rich-text.ts';
-import type { Runtime } from './runtime.ts';
+import type { Credential, Runtime } from './runtime.ts';
 
 /** Codes that the pipeline itself may raise for any endpoint, beside those that the endpoint declares. */
 export const pipelineErrors: readonly ErrorCode[] = [
@@ -20,6 +20,8 @@ export const pipelineErrors: readonly ErrorCode[] = [
   'validation_failed',
   'idempotency_in_progress',
   'idempotency_key_reused',
+  'already_done',
+  'step_up_required',
   'internal',
   'unavailable',
 ];
@@ -28,7 +30,7 @@ interface Call {
   endpoint: Endpoint;
   request: HttpRequest;
   runtime: Runtime;
-  requestId: string;
+  caller: Caller;
   user: Principal | undefined;
 }
 
@@ -47,24 +49,48 @@ export function clientAddress(request: HttpRequest): string {
   return /^\[(.+)\](?::\d+)?$/.exec(last)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(last)?.[1] ?? last;
 }
 
-async function authenticate(call: Call): Promise<Principal | undefined> {
-  if (call.endpoint.auth === 'public') return undefined;
-  const header = call.request.headers.get('authorization');
-  const token = header === null ? undefined : /^Bearer +(\S+)$/i.exec(header)?.[1];
-  if (token === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-  return call.runtime.authenticate(token);
+const textLimit = 400;
+
+/** What is known of the caller before anything is proved; texts of the caller's own are cut, because they are kept. */
+function callerOf(request: HttpRequest, requestId: string): Caller {
+  const header = (name: string) => request.headers.get(name)?.slice(0, textLimit) ?? null;
+  return {
+    request_id: requestId,
+    address: clientAddress(request),
+    user_agent: header('user-agent'),
+    origin: header('origin'),
+    place_id: header('roblox-id') ?? header('x-place-id'),
+  };
 }
 
-function authorise(endpoint: Endpoint, user: Principal | undefined): void {
-  if (endpoint.auth === 'public') return;
-  const { permission } = endpoint.auth;
-  if (user === undefined || !isAllowed(user.role, permission)) {
-    throw new AppError('forbidden', permissions[permission].refusal);
-  }
+/** What the caller shows: a bearer token, or an API key in any of the headers that clients use for one. */
+function credentialOf(request: HttpRequest): Credential | undefined {
+  const given = request.headers.get('authorization');
+  const [, scheme = '', value = ''] = /^(Bearer|Api-Key) +(\S+)$/i.exec(given ?? '') ?? [];
+  if (value !== '') return { kind: scheme.toLowerCase() === 'bearer' ? 'bearer' : 'api_key', value };
+  const key = request.headers.get('x-api-key');
+  return given === null && key !== null && key !== '' ? { kind: 'api_key', value: key } : undefined;
+}
+
+async function authenticate(call: Call): Promise<Principal | undefined> {
+  const { auth } = call.endpoint;
+  if (auth === 'public') return undefined;
+  const credential = credentialOf(call.request);
+  if (credential !== undefined) return call.runtime.authenticate(credential, call.caller);
+  if (auth === 'optional' && !call.request.headers.has('authorization')) return undefined;
+  throw new AppError('unauthenticated', 'Could not validate credentials');
+}
+
+async function authorise(call: Call): Promise<void> {
+  const { auth } = call.endpoint;
+  if (typeof auth === 'string') return;
+  if (!call.user?.permissions.has(auth.permission))
+    throw new AppError('forbidden', permissions[auth.permission].refusal);
+  if (auth.fresh === true) await call.runtime.assertFresh(call.user);
 }
 
 function limitRate(call: Call): void {
-  const key = call.user === undefined ? `address:${clientAddress(call.request)}` : `user:${call.user.user_id}`;
+  const key = call.user === undefined ? `address:${call.caller.address}` : `user:${call.user.user_id}`;
   const taken = call.runtime.rateLimiter.take(call.endpoint.rateLimit, key);
   if (!taken.allowed) {
     throw new AppError('rate_limited', 'Too many requests; try again later.', { retryAfterS: taken.retryAfterS });
@@ -127,6 +153,7 @@ function successAnswer(call: Call, result: unknown): Answer {
     const raw = result as RawBody;
     return { status: success.status, headers: { 'content-type': raw.contentType, ...raw.headers }, body: raw.content };
   }
+  if (!('page' in success || 'schema' in success)) return { status: success.status, headers: {} };
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if ('page' in success) {
     const page = result as Page<unknown>;
@@ -154,7 +181,7 @@ async function runHandler(call: Call, input: Awaited<ReturnType<typeof parseInpu
   const context: RequestContext<Auth> = {
     user: call.user,
     services: call.runtime.services,
-    requestId: call.requestId,
+    caller: call.caller,
     newId,
     ifMatch: unquoted(call.request.headers.get('if-match')),
   };
@@ -162,6 +189,12 @@ async function runHandler(call: Call, input: Awaited<ReturnType<typeof parseInpu
 }
 
 const usualLongestMs = 30_000;
+
+/** What a repeat is told in place of an answer that held a secret. */
+function alreadyDone(call: Call, id: string): Answer {
+  const detail = 'This was done before; its secret was shown once and is not kept.';
+  return problemAnswer(new AppError('already_done', detail, { extensions: { id } }), call.caller.request_id);
+}
 
 async function runIdempotently(call: Call, input: Awaited<ReturnType<typeof parseInput>>): Promise<Answer> {
   const newId = call.runtime.ids.next();
@@ -185,8 +218,9 @@ async function runIdempotently(call: Call, input: Awaited<ReturnType<typeof pars
     await (isRefusal ? claim.abandon() : claim.release()).catch(() => undefined);
     throw error;
   }
+  const kept = call.endpoint.idempotent === 'secret' ? alreadyDone(call, claim.newId) : answer;
   // What was done is done, also when the answer cannot be kept: a repeat then runs again and finds it.
-  await claim.finish({ ...answer, body: String(answer.body ?? '') }).catch((error: unknown) => {
+  await claim.finish({ ...kept, body: String(kept.body ?? '') }).catch((error: unknown) => {
     call.runtime.logger.warn('idempotency_not_kept', { operation: call.endpoint.name, error });
   });
   return answer;
@@ -201,20 +235,20 @@ function checkDeclared(call: Call, error: AppError): AppError {
 async function answer(call: Call): Promise<{ answer: Answer; error?: AppError }> {
   try {
     call.user = await authenticate(call);
-    authorise(call.endpoint, call.user);
+    await authorise(call);
     limitRate(call);
     const input = await parseInput(call);
     return { answer: await runIdempotently(call, input) };
   } catch (thrown) {
     const error = checkDeclared(call, toAppError(thrown));
-    return { answer: problemAnswer(error, call.requestId), error };
+    return { answer: problemAnswer(error, call.caller.request_id), error };
   }
 }
 
 function logCall(call: Call, status: number, ms: number, error: AppError | undefined): void {
   const fields = {
     operation: call.endpoint.name,
-    request_id: call.requestId,
+    request_id: call.caller.request_id,
     user_id: call.user?.user_id,
     status,
     ms: Math.round(ms * 100) / 100,
@@ -229,15 +263,16 @@ function logCall(call: Call, status: number, ms: number, error: AppError | undef
 export function handleRequest(endpoint: Endpoint, request: HttpRequest, runtime: Runtime): Promise<HttpResponseInit> {
   return withMeter(async () => {
     const startedMs = performance.now();
-    const call: Call = { endpoint, request, runtime, requestId: takeRequestId(request, runtime), user: undefined };
+    const caller = callerOf(request, takeRequestId(request, runtime));
+    const call: Call = { endpoint, request, runtime, caller, user: undefined };
     const done = await answer(call);
     const ms = performance.now() - startedMs;
     logCall(call, done.answer.status, ms, done.error);
     const nowMs = runtime.clock.now();
     const wrapped = wantsEnvelope(request.headers.get('accept'), request.query)
-      ? inEnvelope(done.answer, call.requestId, nowMs, nowMs - ms)
+      ? inEnvelope(done.answer, caller.request_id, nowMs, nowMs - ms)
       : done.answer;
     const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
-    return toHttp(wrapped, { requestId: call.requestId, cors });
+    return toHttp(wrapped, { requestId: caller.request_id, cors });
   });
 }

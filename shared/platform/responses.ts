@@ -54,6 +54,7 @@ export function problemAnswer(error: AppError, requestId: string): Answer {
   if (error.retryAfterS !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterS)));
   if (status === 401) headers['www-authenticate'] = 'Bearer';
   const body = {
+    ...error.extensions,
     type: `urn:lyceum:error:${error.code}`,
     title,
     status,

@@ -1,9 +1,15 @@
 import type { Clock } from './clock.ts';
-import type { Principal, RateLimitPolicy, Services } from './define-endpoint.ts';
+import type { Caller, Principal, RateLimitPolicy, Services } from './define-endpoint.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { Ids } from './ids.ts';
 import type { Logger } from './logging.ts';
 import type { RateLimiter } from './rate-limit.ts';
+
+/** What a caller shows to say who they are. API keys also come as bearer tokens. */
+export interface Credential {
+  kind: 'bearer' | 'api_key';
+  value: string;
+}
 
 /** All that the platform needs from the application; built once per process by `shared/services.ts`. */
 export interface Runtime {
@@ -12,8 +18,10 @@ export interface Runtime {
   logger: Logger;
   /** Origins that may call from a browser. */
   corsOrigins: readonly string[];
-  /** Turns a bearer token into the person behind it, or throws `unauthenticated`. */
-  authenticate(token: string): Promise<Principal>;
+  /** Turns a credential into the person behind it, or throws `unauthenticated`, or what an API key is refused with. */
+  authenticate(credential: Credential, caller: Caller): Promise<Principal>;
+  /** Throws `step_up_required` unless the person has proved a short while ago who they are. */
+  assertFresh(user: Principal): Promise<void>;
   rateLimiter: RateLimiter<RateLimitPolicy>;
   idempotency: IdempotencyStore;
   services: Services;

@@ -2,21 +2,26 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { answerHash, canManage, entryForStudent, outcomeForStudent } from '../../shared/assessment/rules.ts';
 import type { EntryDocument } from '../../shared/assessment/schemas.ts';
+import { permissionsOfRole } from '../../shared/platform/permissions.ts';
 
+const person = (userId: string, role: string) => ({
+  user_id: userId,
+  permissions: permissionsOfRole(role) ?? new Set<never>(),
+});
 const owners = { owner_user_ids: ['ann', 'bob'] };
 
 test('an administrator manages every component', () => {
-  expect(canManage({ user_id: 'zoe', role: 'admin' }, owners)).toBe(true);
+  expect(canManage(person('zoe', 'admin'), owners)).toBe(true);
 });
 
 test('a configurator manages the components that list the account, and no other', () => {
-  expect(canManage({ user_id: 'bob', role: 'configurator' }, owners)).toBe(true);
-  expect(canManage({ user_id: 'eve', role: 'configurator' }, owners)).toBe(false);
-  expect(canManage({ user_id: 'bob', role: 'configurator' }, { owner_user_ids: [] })).toBe(false);
+  expect(canManage(person('bob', 'configurator'), owners)).toBe(true);
+  expect(canManage(person('eve', 'configurator'), owners)).toBe(false);
+  expect(canManage(person('bob', 'configurator'), { owner_user_ids: [] })).toBe(false);
 });
 
 test('a student manages nothing, not even as a listed owner', () => {
-  expect(canManage({ user_id: 'ann', role: 'student' }, owners)).toBe(false);
+  expect(canManage(person('ann', 'student'), owners)).toBe(false);
 });
 
 const entry: EntryDocument = {

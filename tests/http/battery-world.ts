@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { functions } from '../../functions/index.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
 import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
-import { permissions, type Role } from '../../shared/platform/permissions.ts';
+import { type BuiltInRole, permissions } from '../../shared/platform/permissions.ts';
 import { type CallOptions, goodAnswer, type Lab, type Person, type Reply } from './client.ts';
 
 /**
@@ -11,7 +11,7 @@ import { type CallOptions, goodAnswer, type Lab, type Person, type Reply } from 
  */
 export interface World {
   lab: Lab;
-  people: Record<Role, Person>;
+  people: Record<BuiltInRole, Person>;
   compId: string;
   entryId: string;
   submissionId: string;
@@ -137,13 +137,16 @@ async function bodyOf(world: World, endpoint: Endpoint, isRefused: boolean): Pro
 
 export const queryOf = (endpoint: Endpoint): string => queries[endpoint.name] ?? '';
 
-export function rolesOf(endpoint: Endpoint): readonly Role[] {
-  return endpoint.auth === 'public' ? [] : permissions[endpoint.auth.permission].roles;
+export function rolesOf(endpoint: Endpoint): readonly BuiltInRole[] {
+  return typeof endpoint.auth === 'string' ? [] : permissions[endpoint.auth.permission].roles;
 }
+
+// What the world holds belongs to the configurator and the student; the administrator may do what remains.
+const preference = ['configurator', 'student', 'admin', 'user'];
 
 /** The token of someone who may call the endpoint; undefined for a public one. */
 export function tokenFor(world: World, endpoint: Endpoint): string | undefined {
-  const [role] = rolesOf(endpoint);
+  const [role] = preference.flatMap((name) => rolesOf(endpoint).filter((one) => one === name));
   return role === undefined ? undefined : world.people[role].token;
 }
 
@@ -218,7 +221,16 @@ export async function makeWorld(lab: Lab): Promise<World> {
 
   return {
     lab,
-    people: { student, configurator: staff, admin: lab.root },
+    people: {
+      admin: lab.root,
+      configurator: staff,
+      teacher: await lab.makePerson('teacher'),
+      student,
+      parent: await lab.makePerson('parent'),
+      power: await lab.makePerson('power'),
+      user: await lab.makePerson('user'),
+      guest: await lab.makePerson('guest'),
+    },
     compId,
     entryId,
     submissionId: graded.submission_id,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultBodyLimitBytes, type Endpoint } from '../../shared/platform/define-endpoint.ts';
 import { type ErrorCode, errorTable } from '../../shared/platform/errors.ts';
 import { errorsOf } from '../../shared/platform/openapi.ts';
-import { permissions, roles } from '../../shared/platform/permissions.ts';
+import { builtInRoles, permissions } from '../../shared/platform/permissions.ts';
 import {
   callRightly,
   forAll,
@@ -48,7 +48,7 @@ function expectProblem(reply: Reply, endpoint: Endpoint, ...expected: ErrorCode[
     expect(problem['errors']).toEqual(expect.arrayContaining([expect.objectContaining({ msg: expect.any(String) })]));
 }
 
-const secured = operations.filter(({ endpoint }) => endpoint.auth !== 'public');
+const secured = operations.filter(({ endpoint }) => typeof endpoint.auth !== 'string');
 const withBody = operations.filter(({ endpoint }) => endpoint.body !== undefined);
 const withParameters = operations.filter(({ route }) => parameterNames(route).length > 0);
 const withQuery = operations.filter(({ endpoint }) => endpoint.query !== undefined);
@@ -112,14 +112,14 @@ describe.each(secured)('$title', ({ endpoint, route }) => {
     });
   });
 
-  const refusedRoles = roles.filter((role) => !rolesOf(endpoint).includes(role));
+  const refusedRoles = builtInRoles.filter((role) => !rolesOf(endpoint).includes(role));
   test.each(refusedRoles)('is refused with 403 and its sentence for the role %s', async (role) => {
     const reply = await callRightly(world, endpoint, route, {
       options: { token: world.people[role].token },
       isRefused: true,
     });
     expectProblem(reply, endpoint, 'forbidden');
-    if (endpoint.auth !== 'public') expect(reply.detail).toBe(permissions[endpoint.auth.permission].refusal);
+    if (typeof endpoint.auth !== 'string') expect(reply.detail).toBe(permissions[endpoint.auth.permission].refusal);
   });
 });
 

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { type Container, CosmosClient } from '@azure/cosmos';
+import type { Principal } from '../../shared/platform/define-endpoint.ts';
+import { permissionsOfRole } from '../../shared/platform/permissions.ts';
 import { type AppOptions, admin, startApp } from '../app.ts';
 
 /** The shapes that clients rely on, written down apart from the code that makes them. */
@@ -75,6 +77,21 @@ export interface WireLedgerEvent {
   score_before: number | null;
   score_after: number | null;
   previous_outcome: WireOutcome | null;
+}
+
+/** What the platform makes of somebody with a valid token, for calls past it. */
+export function principalOf(user: WireUser): Principal {
+  return {
+    user_id: user.user_id,
+    username: user.username,
+    email: user.email,
+    full_name: user.full_name,
+    role: user.role,
+    permissions: permissionsOfRole(user.role) ?? new Set(),
+    tier: 'free',
+    via: { kind: 'session', session_id: randomUUID() },
+    caller: { request_id: randomUUID(), address: 'unknown', user_agent: null, origin: null, place_id: null },
+  };
 }
 
 export class Reply {
@@ -191,7 +208,7 @@ export async function startLab(options: AppOptions = {}) {
   }
   const root = await logIn(admin.username, admin.password);
 
-  async function makePerson(role: 'student' | 'configurator' | 'admin', fields: Record<string, unknown> = {}) {
+  async function makePerson(role: string, fields: Record<string, unknown> = {}) {
     const username = `${role}-${randomUUID()}`;
     const password = `password of ${username}`;
     const reply = await root.post('/api/auth/register', { username, password, role, ...fields });
@@ -261,7 +278,7 @@ export async function startLab(options: AppOptions = {}) {
   async function deactivate(person: Person): Promise<void> {
     await container('identity')
       .item(person.id, 'accounts')
-      .patch([{ op: 'set', path: '/is_active', value: false }]);
+      .patch([{ op: 'set', path: '/status', value: 'inactive' }]);
   }
 
   return {

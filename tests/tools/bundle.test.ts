@@ -74,6 +74,7 @@ describe('the bundle', () => {
   test('of the product registers every function, within the size that a cold start can bear', async () => {
     const names = await functionsOf(join(projectRoot, 'functions/main.ts'), 'product', {
       JWT_SECRET: 'x'.repeat(32),
+      DATA_ENCRYPTION_KEY: 'x'.repeat(32),
       CosmosConnection: 'AccountEndpoint=https://127.0.0.1/;AccountKey=a2V5',
       ServiceBusConnection: 'Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=a2V5',
       AzureWebJobsStorage: 'UseDevelopmentStorage=true',

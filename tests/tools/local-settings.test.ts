@@ -8,7 +8,13 @@ import { loadConfig, settingsSchema } from '../../shared/platform/config.ts';
 import { projectRoot } from '../../tools/run-command.ts';
 
 const ports = { functions: 1, cosmos: 2, serviceBus: 3, azurite: 4, webPubSub: 5 };
-const secrets = { jwt_secret: 'k'.repeat(64), admin_password: 'a-password', demo_password: 'another-one' };
+const secrets = {
+  jwt_secret: 'k'.repeat(64),
+  data_encryption_key: 'd'.repeat(64),
+  admin_password: 'a-password',
+  demo_password: 'another-one',
+};
+const keys = { JWT_SECRET: secrets.jwt_secret, DATA_ENCRYPTION_KEY: secrets.data_encryption_key };
 const stack = { connections: connectionSettings(ports), laptop: laptopSettings(secrets, 'lyceum') };
 
 describe('local.settings.example.json', () => {
@@ -21,7 +27,7 @@ describe('local.settings.example.json', () => {
 
   test('is enough to start once a token key is filled in', () => {
     expect(() => loadConfig(settings)).toThrow(/JWT_SECRET/);
-    expect(loadConfig({ ...settings, JWT_SECRET: secrets.jwt_secret }).LYCEUM_ENVIRONMENT).toBe('local');
+    expect(loadConfig({ ...settings, ...keys }).LYCEUM_ENVIRONMENT).toBe('local');
   });
 
   test('holds no secret', () => {

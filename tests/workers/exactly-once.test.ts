@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import queues from '../../infra/queues.json' with { type: 'json' };
 import type { GradingJob } from '../../shared/grading/documents.ts';
 import type { VendorBehaviour } from '../adapters/llm/vendor-stub.ts';
-import { goodAnswer, type WireSubmission } from '../http/client.ts';
+import { goodAnswer, principalOf, type WireSubmission } from '../http/client.ts';
 import {
   expectSettled,
   good,
@@ -240,7 +240,7 @@ describe('one submission, one grading', () => {
     const second = await lab.submit(student, entryId, `${goodAnswer}<p>More.</p>`);
     await untilStatus(lab, second.submission_id, 'done');
     // What the platform does for a repeat: the same request under the same new id.
-    const user = { ...student.user, user_id: student.id, role: 'student' as const };
+    const user = principalOf(student.user);
     const answer = { submission_title: 'My answer', content: goodAnswer };
     const again = await lab.app.runtime.services.study.submit(user, entryId, answer, first.submission_id);
     expect(again.submission_id).toBe(first.submission_id);

@@ -18,7 +18,8 @@ export function renderEndpoints(functions: readonly LyceumFunction[]): string {
         const routes = endpoint.routes
           .map((route) => `\`${endpoint.method} /${route.replace(/^\//, '')}\``)
           .join('<br>');
-        const who = endpoint.auth === 'public' ? 'anyone' : permissions[endpoint.auth.permission].roles.join(', ');
+        const who =
+          typeof endpoint.auth === 'string' ? 'anyone' : permissions[endpoint.auth.permission].roles.join(', ');
         return `| ${routes} | ${endpoint.summary} | ${who} | ${endpoint.errors.map((code) => `\`${code}\``).join(' ')} |`;
       });
     return [`## ${tag}`, '', '| call | what it does | who | its errors |', '|---|---|---|---|', ...rows, ''].join('\n');

@@ -1,7 +1,7 @@
 import { queries as courses } from '../../shared/assessment/courses-repository.ts';
 import { queries as coursework } from '../../shared/assessment/coursework-repository.ts';
 import { queries as directory } from '../../shared/assessment/directory-repository.ts';
-import { queries as identity } from '../../shared/identity/repository.ts';
+import { queries as identity } from '../../shared/identity/accounts-repository.ts';
 
 const intro = `# Queries
 

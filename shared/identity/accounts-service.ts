@@ -1,28 +1,34 @@
 import type { Passwords } from '../adapters/passwords/pool.ts';
+import type { AuditActor, AuditRecorder } from '../audit/record.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
-import type { Page, Principal } from '../platform/define-endpoint.ts';
-import { AppError } from '../platform/errors.ts';
+import type { Caller, Page, Principal } from '../platform/define-endpoint.ts';
+import { AppError, validationError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { toPage } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
-import type { Accounts, ReservedName } from './repository.ts';
+import { newAccount, toUser } from './account-rules.ts';
+import { type Accounts, accountsPk, type ReservedName } from './accounts-repository.ts';
+import type { Roles } from './roles.ts';
 import type { Registration, User, UserDocument } from './schemas.ts';
-import type { AccessTokens } from './tokens.ts';
 
-export interface IdentityService {
-  /** Throws `invalid_credentials`; `inactive_user` only to who knows the password. */
-  logIn(credentials: {
-    username: string;
-    password: string;
-  }): Promise<{ access_token: string; token_type: 'bearer'; expires_in: number }>;
-  /** The person behind a bearer token; throws `unauthenticated`. */
-  authenticate(token: string): Promise<Principal>;
+/** Who makes the first administrator: nobody but the settings. */
+const installation: Caller = {
+  request_id: 'installation',
+  address: 'unknown',
+  user_agent: null,
+  origin: null,
+  place_id: null,
+};
+
+export interface AccountsService {
   me(user: Principal): Promise<User>;
   /** Throws `username_taken`, `email_taken`, or `forbidden` when someone else than an administrator makes one. */
   register(actor: Principal, registration: Registration, newId: string): Promise<User>;
   list(paging: Paging): Promise<Page<User>>;
   find(userId: string): Promise<User | undefined>;
   findMany(userIds: readonly string[]): Promise<User[]>;
+  /** Makes the first administrator, from the settings, where it is missing; does something once per process. */
+  ensureAdministrator(): Promise<void>;
 }
 
 export interface BootstrapAdmin {
@@ -31,51 +37,54 @@ export interface BootstrapAdmin {
   email: string | undefined;
 }
 
-export function createIdentityService(deps: {
+export function createAccountsService(deps: {
   accounts: Accounts;
   passwords: Passwords;
-  tokens: AccessTokens;
+  roles: Pick<Roles, 'permissionsOf'>;
+  audit: AuditRecorder;
   clock: Clock;
   ids: Ids;
   bootstrapAdmin: BootstrapAdmin | undefined;
-}): IdentityService {
-  const { accounts, passwords, tokens, clock, ids } = deps;
+}): AccountsService {
+  const { accounts, passwords, roles, audit, clock, ids } = deps;
   let bootstrapped: Promise<void> | undefined;
 
   async function create(
-    registration: Registration,
+    registration: Pick<Registration, 'username' | 'password' | 'email' | 'full_name' | 'role'>,
     userId: string,
+    by: AuditActor,
   ): Promise<{ user: UserDocument } | { taken: ReservedName }> {
     const email = registration.email === '' ? null : (registration.email ?? null);
     const names: ReservedName[] = [{ kind: 'username', name: registration.username }];
     if (email !== null) names.push({ kind: 'email', name: email });
     const now = isoTime(clock.now());
-    const user: UserDocument = {
-      id: userId,
-      pk: 'accounts',
-      type: 'user',
-      schema_version: 1,
+    const user = newAccount({
       user_id: userId,
       username: registration.username,
       email,
       full_name: registration.full_name || null,
       role: registration.role,
-      is_active: true,
       created_at: now,
       updated_at: now,
       password_hash: await passwords.hash(registration.password),
-    };
-    const taken = await accounts.create(user, names);
+    });
+    const created = audit.operation(accountsPk, {
+      by,
+      action: 'account.created',
+      target: { type: 'account', id: userId },
+      detail: { role: user.role },
+    });
+    const taken = await accounts.create(user, names, [created]);
+    if (taken === 'more') throw new Error('The record of a new account was refused.');
     return taken === undefined ? { user } : { taken };
   }
 
-  /** The first administrator, from the settings: made by the first log-in that finds it missing, once per process. */
-  function bootstrap(): Promise<void> {
+  function ensureAdministrator(): Promise<void> {
     const admin = deps.bootstrapAdmin;
     if (admin === undefined) return Promise.resolve();
     bootstrapped ??= (async () => {
       if (await accounts.findByName({ kind: 'username', name: admin.username })) return;
-      await create({ ...admin, role: 'admin' }, ids.next());
+      await create({ ...admin, role: 'admin' }, ids.next(), { anonymous: installation });
     })().catch((error: unknown) => {
       bootstrapped = undefined;
       throw error;
@@ -84,50 +93,39 @@ export function createIdentityService(deps: {
   }
 
   return {
-    async logIn({ username, password }) {
-      await bootstrap();
-      const user = await accounts.findByName({ kind: 'username', name: username.trim() });
-      // An unknown name costs the same time as a wrong password, so that nobody learns which names exist.
-      const isRight =
-        user === undefined
-          ? await passwords.verifyDummy(password)
-          : await passwords.verify(password, user.password_hash);
-      if (user === undefined || !isRight) throw new AppError('invalid_credentials');
-      if (!user.is_active) throw new AppError('inactive_user');
-      return { access_token: await tokens.sign(user), token_type: 'bearer', expires_in: tokens.lifetimeS };
-    },
-
-    async authenticate(token) {
-      const user = await accounts.find(await tokens.verify(token));
-      if (user === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-      if (!user.is_active) throw new AppError('unauthenticated', 'Inactive user');
-      return { user_id: user.user_id, username: user.username, role: user.role, full_name: user.full_name };
-    },
-
     async me(user) {
       const account = await accounts.find(user.user_id);
       if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-      return account;
+      return toUser(account);
     },
 
     async register(actor, registration, newId) {
-      if (registration.role === 'admin' && actor.role !== 'admin') {
+      if (registration.role === 'admin' && !actor.permissions.has('user:admin')) {
         throw new AppError('forbidden', 'Only an administrator can make an administrator');
+      }
+      if ((await roles.permissionsOf(registration.role)).size === 0) {
+        throw validationError([{ loc: ['body', 'role'], msg: 'is not a role', type: 'unknown_role' }]);
       }
       const known = await accounts.findByName({ kind: 'username', name: registration.username });
       // A repeat of a request that died after it had made the account: the account is the answer.
-      if (known?.user_id === newId) return known;
+      if (known?.user_id === newId) return toUser(known);
       if (known !== undefined) throw new AppError('username_taken');
-      const made = await create(registration, newId);
+      const made = await create(registration, newId, actor);
       if ('taken' in made) throw new AppError(made.taken.kind === 'username' ? 'username_taken' : 'email_taken');
-      return made.user;
+      return toUser(made.user);
     },
 
     async list(paging) {
-      return toPage(await accounts.list(paging), paging, (user) => user.user_id);
+      return toPage((await accounts.list(paging)).map(toUser), paging, (user) => user.user_id);
     },
 
-    find: accounts.find,
-    findMany: accounts.findMany,
+    async find(userId) {
+      const account = await accounts.find(userId);
+      return account && toUser(account);
+    },
+
+    findMany: async (userIds) => (await accounts.findMany(userIds)).map(toUser),
+
+    ensureAdministrator,
   };
 }

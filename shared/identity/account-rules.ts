@@ -1,0 +1,63 @@
+import type { User, UserDocument, UserDocumentV1 } from './schemas.ts';
+
+type Said = 'user_id' | 'username' | 'email' | 'full_name' | 'role' | 'created_at' | 'updated_at' | 'password_hash';
+
+/** A new account: what is said of it, and what every account has before anybody has said more. */
+export function newAccount(said: Pick<UserDocument, Said> & Partial<UserDocument>): UserDocument {
+  return {
+    first_name: null,
+    last_name: null,
+    display_name: null,
+    avatar_url: null,
+    status: 'active',
+    is_verified: false,
+    language: null,
+    timezone: null,
+    preferences: {},
+    learning_profile: null,
+    tier: 'free',
+    last_login: null,
+    login_count: 0,
+    session_version: 1,
+    kept_session_id: null,
+    ended_sessions: [],
+    second_factors: { totp: false, passkeys: 0 },
+    external_logins: [],
+    ...said,
+    id: said.user_id,
+    pk: 'accounts',
+    type: 'user',
+    schema_version: 2,
+  };
+}
+
+/** Reads accounts of every version as the newest one. */
+export function upgradeUser(stored: UserDocument | UserDocumentV1): UserDocument {
+  if (stored.schema_version === 2) return stored;
+  const { is_active, ...said } = stored;
+  return newAccount({ ...said, schema_version: 2, status: is_active ? 'active' : 'inactive' });
+}
+
+/** The account as it is shown: nothing that proves who somebody is, and the names that each client looks for. */
+export function toUser(account: UserDocument): User & { _etag?: string } {
+  return {
+    ...account,
+    id: account.user_id,
+    name: account.display_name ?? account.full_name ?? account.username,
+    is_active: account.status === 'active',
+    mfa_enabled: account.second_factors.totp || account.second_factors.passkeys > 0,
+    last_login_at: account.last_login,
+  };
+}
+
+/**
+ * Whether a session of the account is still on. `version` is what `session_version` was when the token was made: all older
+ * ones are over, but for the one from which the others were ended.
+ */
+export function isSessionOn(
+  account: Pick<UserDocument, 'session_version' | 'kept_session_id' | 'ended_sessions'>,
+  session: { session_id: string; version: number },
+): boolean {
+  if (account.ended_sessions.some(({ session_id }) => session_id === session.session_id)) return false;
+  return session.version === account.session_version || session.session_id === account.kept_session_id;
+}

@@ -1,0 +1,100 @@
+import { type BatchOperation, type BatchRefusal, type Container, defineQuery } from '../adapters/cosmos/container.ts';
+import { pageParameters } from '../platform/paging.ts';
+import type { Paging } from '../platform/schemas.ts';
+import { upgradeUser } from './account-rules.ts';
+import type { Reservation, UserDocument, UserDocumentV1 } from './schemas.ts';
+
+/** All accounts of the institution are one logical partition, so an account and its reservations are one batch. */
+export const accountsPk = 'accounts';
+const pk = accountsPk;
+
+export const queries = {
+  listUsers: defineQuery({
+    name: 'list-users',
+    container: 'identity',
+    scope: 'partition',
+    text: `SELECT * FROM c WHERE c.type = 'user' AND c.user_id > @after ORDER BY c.user_id OFFSET @skip LIMIT @limit`,
+    index: 'type, user_id',
+  }),
+  findUsers: defineQuery({
+    name: 'find-users',
+    container: 'identity',
+    scope: 'partition',
+    text: `SELECT * FROM c WHERE c.type = 'user' AND ARRAY_CONTAINS(@user_ids, c.user_id) ORDER BY c.user_id`,
+    index: 'type, user_id',
+  }),
+};
+
+export type ReservedName = { kind: 'username' | 'email'; name: string };
+
+/** Names are compared without regard to case and to the way Unicode wrote them. */
+export function reservationId({ kind, name }: ReservedName): string {
+  return `${kind}:${encodeURIComponent(name.normalize('NFKC').toLowerCase())}`;
+}
+
+export interface Accounts {
+  find(userId: string): Promise<UserDocument | undefined>;
+  findByName(name: ReservedName): Promise<UserDocument | undefined>;
+  /**
+   * Makes the account and reserves its names, with `more` in the same batch, all or nothing. Returns the name that was
+   * taken, or `more` when an operation of these was refused.
+   */
+  create(
+    user: UserDocument,
+    names: readonly ReservedName[],
+    more?: readonly BatchOperation[],
+  ): Promise<ReservedName | 'more' | undefined>;
+  /**
+   * Writes the account over the version that was read, with `more` in the same batch, all or nothing; returns the refusal
+   * (index 0: the account itself has changed since).
+   */
+  replace(user: UserDocument, more?: readonly BatchOperation[]): Promise<BatchRefusal | undefined>;
+  list(paging: Paging): Promise<UserDocument[]>;
+  findMany(userIds: readonly string[]): Promise<UserDocument[]>;
+}
+
+export function createAccounts(container: Container): Accounts {
+  const find = async (userId: string) => {
+    const stored = await container.read<UserDocument | UserDocumentV1>(userId, pk);
+    return stored?.type === 'user' ? upgradeUser(stored) : undefined;
+  };
+  return {
+    find,
+    async findByName(name) {
+      const reservation = await container.read<Reservation>(reservationId(name), pk);
+      return reservation && find(reservation.user_id);
+    },
+    async create(user, names, more = []) {
+      const reservations = names.map(
+        (name): Reservation => ({
+          id: reservationId(name),
+          pk,
+          type: 'reservation',
+          schema_version: 1,
+          user_id: user.user_id,
+        }),
+      );
+      const documents = [...reservations, user].map((doc): BatchOperation => ({ op: 'create', doc }));
+      const failed = await container.tryBatch(pk, [...documents, ...more]);
+      if (failed === undefined) return undefined;
+      return failed.index >= documents.length ? 'more' : (names[failed.index] ?? names[0]);
+    },
+    replace(user, more = []) {
+      const { _etag: etag, ...doc } = user;
+      return container.tryBatch(pk, [{ op: 'replace', doc, ...(etag === undefined ? {} : { etag }) }, ...more]);
+    },
+    async list(paging) {
+      const parameters = pageParameters(paging, 'oldest-first');
+      return (await container.query<UserDocument | UserDocumentV1>(queries.listUsers, { pk, parameters })).map(
+        upgradeUser,
+      );
+    },
+    async findMany(userIds) {
+      if (userIds.length === 0) return [];
+      const parameters = [{ name: '@user_ids', value: [...userIds] }];
+      return (await container.query<UserDocument | UserDocumentV1>(queries.findUsers, { pk, parameters })).map(
+        upgradeUser,
+      );
+    },
+  };
+}

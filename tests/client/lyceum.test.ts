@@ -6,9 +6,15 @@ let app: TestApp;
 let token: string | undefined;
 const as = (login?: string) => createLyceumClient({ baseUrl: app.url, token: () => login });
 
+async function tokenOf(body: { username: string; password: string }): Promise<string> {
+  const answer = await as().logIn({ body });
+  if (!('access_token' in answer)) throw new Error('A second factor is asked for.');
+  return answer.access_token;
+}
+
 beforeAll(async () => {
   app = await startApp();
-  token = (await as().logIn({ body: admin })).access_token;
+  token = await tokenOf(admin);
 });
 afterAll(() => app.close());
 
@@ -21,7 +27,7 @@ test('the generated client logs in, makes a course, hands in and reads the outco
   const { entry_id } = await staff.createEntry({ body: { flex_age_comp_id: comp_id, entry_title: 'Leaves' } });
   const student = await staff.registerUser({ body: { username: 'client-kim', password: 'a good password' } });
   await staff.enrolStudent({ body: { student_user_id: student.user_id, flex_age_comp_id: comp_id } });
-  const kim = as((await as().logIn({ body: { username: 'client-kim', password: 'a good password' } })).access_token);
+  const kim = as(await tokenOf({ username: 'client-kim', password: 'a good password' }));
   const content = '<p>A leaf is green, because chlorophyll reflects green light and takes in the rest.</p>';
   const { submission_id } = await kim.submitEntry({ entry_id, body: { submission_title: 'Green', content } });
   await expect

@@ -1,5 +1,5 @@
 /**
- * `npm run generate`: docs/openapi.json, docs/endpoints.md, docs/queries.md, the table of docs/data-model.md and client/lyceum.ts, from the
+ * `npm run generate`: docs/openapi.json, docs/endpoints.md, docs/permissions.md, docs/queries.md, the table of docs/data-model.md and client/lyceum.ts, from the
  * declarations. `--check` writes nothing and fails when a file is not what would be written.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { buildOpenApi } from '../shared/platform/openapi.ts';
 import { renderClient } from './generate/client.ts';
 import { renderDataModel } from './generate/data-model.ts';
 import { renderEndpoints } from './generate/endpoints.ts';
+import { renderPermissions } from './generate/permissions.ts';
 import { renderQueries } from './generate/queries.ts';
 import { renderSettings } from './generate/settings.ts';
 import { projectRoot } from './run-command.ts';
@@ -20,6 +21,7 @@ const openapi = buildOpenApi(endpoints);
 const files: Record<string, () => string> = {
   'docs/openapi.json': () => `${JSON.stringify(openapi, null, 2)}\n`,
   'docs/endpoints.md': () => renderEndpoints(functions),
+  'docs/permissions.md': () => renderPermissions(functions),
   'docs/queries.md': renderQueries,
   'docs/settings.md': renderSettings,
   'docs/data-model.md': () => renderDataModel(readFileSync(join(projectRoot, 'docs/data-model.md'), 'utf8')),

@@ -58,7 +58,7 @@ export const answer = {
   updated_at: '2025-01-02T03:04:05.678Z',
 };
 
-const shared = { tag: 'Bench', auth: { permission: 'component:read' }, errors: ['not_found'] } as const;
+const shared = { tag: 'Bench', auth: { permission: 'component:read', reach: 'all' }, errors: ['not_found'] } as const;
 
 const getNote = defineEndpoint({
   ...shared,

@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/auth/enroll',
   tag: 'Enrolment',
   summary: 'Enrol a student in a component.',
-  auth: { permission: 'enrolment:write' },
+  auth: { permission: 'enrolment:write', reach: 'component:oversee' },
   rateLimit: 'write',
   body: EnrolmentRequest,
   success: { status: 200, schema: Message },

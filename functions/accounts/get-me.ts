@@ -7,7 +7,7 @@ export default defineEndpoint({
   route: 'api/auth/me',
   tag: 'Accounts',
   summary: 'The account behind the token.',
-  auth: { permission: 'account:read_self' },
+  auth: { permission: 'account:read_self', reach: 'own' },
   rateLimit: 'read',
   success: { status: 200, schema: User },
   errors: [],

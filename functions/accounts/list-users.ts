@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/auth/users',
   tag: 'Accounts',
   summary: 'All accounts, oldest first.',
-  auth: { permission: 'account:list' },
+  auth: { permission: 'account:list', reach: 'all' },
   rateLimit: 'read',
   query: Paging,
   success: { status: 200, page: User },

@@ -7,7 +7,7 @@ export default defineEndpoint({
   route: 'api/auth/register',
   tag: 'Accounts',
   summary: 'Make an account for someone; only an administrator can make an administrator.',
-  auth: { permission: 'account:create' },
+  auth: { permission: 'account:create', reach: 'all' },
   rateLimit: 'write',
   body: Registration,
   success: { status: 200, schema: User },

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/v1/admin/dead-letters/{id}',
   tag: 'Administration',
   summary: 'Take the message out of the dead letters for good.',
-  auth: { permission: 'dead_letter:manage' },
+  auth: { permission: 'dead_letter:manage', reach: 'all' },
   rateLimit: 'write',
   params: z.object({ id: DeadLetterId }),
   success: { status: 200, schema: Message },

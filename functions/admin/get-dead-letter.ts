@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/v1/admin/dead-letters/{id}',
   tag: 'Administration',
   summary: 'One message that a queue gave up on.',
-  auth: { permission: 'dead_letter:manage' },
+  auth: { permission: 'dead_letter:manage', reach: 'all' },
   rateLimit: 'read',
   params: z.object({ id: DeadLetterId }),
   success: { status: 200, schema: DeadLetter },

@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/v1/admin/dead-letters',
   tag: 'Administration',
   summary: 'Messages that the queues gave up on, queue by queue, oldest first.',
-  auth: { permission: 'dead_letter:manage' },
+  auth: { permission: 'dead_letter:manage', reach: 'all' },
   rateLimit: 'read',
   query: Paging.omit({ skip: true }),
   success: { status: 200, page: DeadLetter },

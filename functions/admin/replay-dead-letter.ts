@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/v1/admin/dead-letters/{id}/replay',
   tag: 'Administration',
   summary: 'Send the message to its queue once more and take it out of the dead letters.',
-  auth: { permission: 'dead_letter:manage' },
+  auth: { permission: 'dead_letter:manage', reach: 'all' },
   rateLimit: 'write',
   params: z.object({ id: DeadLetterId }),
   success: { status: 200, schema: Message },

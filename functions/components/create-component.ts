@@ -7,7 +7,7 @@ export default defineEndpoint({
   route: 'api/configure/flexagecomps',
   tag: 'Components',
   summary: 'Make a component; the caller owns it unless other staff are named.',
-  auth: { permission: 'component:write' },
+  auth: { permission: 'component:write', reach: 'all' },
   rateLimit: 'write',
   body: ComponentCreate,
   success: { status: 201, schema: StaffComponent },

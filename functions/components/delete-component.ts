@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/flexagecomps/{comp_id}',
   tag: 'Components',
   summary: 'Delete a component; what students handed in is kept for audit and answers 404 from now on.',
-  auth: { permission: 'component:write' },
+  auth: { permission: 'component:write', reach: 'component:oversee' },
   rateLimit: 'write',
   params: z.object({ comp_id: Id }),
   success: { status: 200, schema: StaffComponent },

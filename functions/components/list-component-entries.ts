@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/flexagecomps/{comp_id}/entries',
   tag: 'Components',
   summary: 'The entries of a component, oldest first.',
-  auth: { permission: 'component:read' },
+  auth: { permission: 'component:read', reach: 'component:oversee' },
   rateLimit: 'read',
   params: z.object({ comp_id: Id }),
   query: Paging,

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: ['api/configure/flexagecomps/{comp_id}/enrolled_students', 'api/configure/flexagecomps/{comp_id}/students'],
   tag: 'Components',
   summary: 'The students of a component.',
-  auth: { permission: 'component:read' },
+  auth: { permission: 'component:read', reach: 'component:oversee' },
   rateLimit: 'read',
   params: z.object({ comp_id: Id }),
   success: { status: 200, schema: z.array(User) },

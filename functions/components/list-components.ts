@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/configure/flexagecomps',
   tag: 'Components',
   summary: 'The components that the caller manages, oldest first.',
-  auth: { permission: 'component:read' },
+  auth: { permission: 'component:read', reach: 'component:oversee' },
   rateLimit: 'read',
   query: Paging,
   success: { status: 200, page: StaffComponent },

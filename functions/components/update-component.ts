@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/flexagecomps/{comp_id}',
   tag: 'Components',
   summary: 'Change a component; what is absent stays.',
-  auth: { permission: 'component:write' },
+  auth: { permission: 'component:write', reach: 'component:oversee' },
   rateLimit: 'write',
   params: z.object({ comp_id: Id }),
   body: ComponentUpdate,

@@ -7,7 +7,7 @@ export default defineEndpoint({
   route: 'api/configure/entries',
   tag: 'Entries',
   summary: 'Make an entry with its rubric.',
-  auth: { permission: 'component:write' },
+  auth: { permission: 'component:write', reach: 'component:oversee' },
   rateLimit: 'write',
   body: EntryCreate,
   success: { status: 201, schema: Entry },

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/entries/{entry_id}',
   tag: 'Entries',
   summary: 'Delete an entry; what students handed in is kept for audit.',
-  auth: { permission: 'component:write' },
+  auth: { permission: 'component:write', reach: 'component:oversee' },
   rateLimit: 'write',
   params: z.object({ entry_id: Id }),
   success: { status: 200, schema: Entry },

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/entries/{entry_id}',
   tag: 'Entries',
   summary: 'One entry with its rubric.',
-  auth: { permission: 'component:read' },
+  auth: { permission: 'component:read', reach: 'component:oversee' },
   rateLimit: 'read',
   params: z.object({ entry_id: Id }),
   success: { status: 200, schema: Entry },

@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/configure/entries',
   tag: 'Entries',
   summary: 'Entries of one component, or of all that the caller manages; oldest first.',
-  auth: { permission: 'component:read' },
+  auth: { permission: 'component:read', reach: 'component:oversee' },
   rateLimit: 'read',
   query: Paging.extend({ flex_age_comp_id: Id.optional() }),
   success: { status: 200, page: Entry },

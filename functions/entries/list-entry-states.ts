@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/entries/{entry_id}/student_states',
   tag: 'Entries',
   summary: 'Where each student stands who has opened the entry, with the latest submission.',
-  auth: { permission: 'submission:review' },
+  auth: { permission: 'submission:review', reach: 'component:oversee' },
   rateLimit: 'read',
   params: z.object({ entry_id: Id }),
   success: { status: 200, schema: z.array(StudentState) },

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/entries/{entry_id}/submissions',
   tag: 'Submissions',
   summary: 'What students handed in for an entry, newest first.',
-  auth: { permission: 'submission:review' },
+  auth: { permission: 'submission:review', reach: 'component:oversee' },
   rateLimit: 'read',
   params: z.object({ entry_id: Id }),
   query: Paging,

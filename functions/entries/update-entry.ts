@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/entries/{entry_id}',
   tag: 'Entries',
   summary: 'Change an entry; what is absent stays.',
-  auth: { permission: 'component:write' },
+  auth: { permission: 'component:write', reach: 'component:oversee' },
   rateLimit: 'write',
   params: z.object({ entry_id: Id }),
   body: EntryUpdate,

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/v1/submissions/{submission_id}/ledger',
   tag: 'Grading',
   summary: 'All that happened to a submission, oldest first; never changed afterwards.',
-  auth: { permission: 'submission:review' },
+  auth: { permission: 'submission:review', reach: 'component:oversee' },
   rateLimit: 'read',
   params: z.object({ submission_id: Id }),
   success: { status: 200, schema: z.array(LedgerEvent) },

@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/v1/grading/attention',
   tag: 'Grading',
   summary: 'Submissions that the machine cannot grade, oldest first.',
-  auth: { permission: 'grading:watch' },
+  auth: { permission: 'grading:watch', reach: 'component:oversee' },
   rateLimit: 'read',
   query: Paging,
   success: { status: 200, page: AttentionItem },

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/student/entries/{entry_id}',
   tag: 'Study',
   summary: "An entry with the caller's work on it.",
-  auth: { permission: 'study:read' },
+  auth: { permission: 'study:read', reach: 'own' },
   rateLimit: 'read',
   params: z.object({ entry_id: Id }),
   success: { status: 200, schema: EntryForStudent },

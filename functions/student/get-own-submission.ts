@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/student/submissions/{submission_id}',
   tag: 'Study',
   summary: 'One of the submissions of the caller.',
-  auth: { permission: 'study:read' },
+  auth: { permission: 'study:read', reach: 'own' },
   rateLimit: 'read',
   params: z.object({ submission_id: Id }),
   success: { status: 200, schema: StudentSubmission },

@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/student/flexagecomps',
   tag: 'Study',
   summary: 'The components that the caller is enrolled in, oldest first.',
-  auth: { permission: 'study:read' },
+  auth: { permission: 'study:read', reach: 'own' },
   rateLimit: 'read',
   query: Paging,
   success: { status: 200, page: Component },

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/student/flexagecomps/{comp_id}/entries',
   tag: 'Study',
   summary: "A component's entries with the caller's work on them.",
-  auth: { permission: 'study:read' },
+  auth: { permission: 'study:read', reach: 'own' },
   rateLimit: 'read',
   params: z.object({ comp_id: Id }),
   success: { status: 200, schema: z.array(EntryForStudent) },

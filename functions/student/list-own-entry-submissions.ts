@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/student/entries/{entry_id}/submissions',
   tag: 'Study',
   summary: "The caller's submissions to an entry, newest first.",
-  auth: { permission: 'study:read' },
+  auth: { permission: 'study:read', reach: 'own' },
   rateLimit: 'read',
   params: z.object({ entry_id: Id }),
   query: Paging,

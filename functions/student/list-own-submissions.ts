@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/student/submissions',
   tag: 'Study',
   summary: "The caller's submissions in all components, newest first.",
-  auth: { permission: 'study:read' },
+  auth: { permission: 'study:read', reach: 'own' },
   rateLimit: 'read',
   query: Paging,
   success: { status: 200, page: StudentSubmission },

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/student/entries/{entry_id}/submit',
   tag: 'Study',
   summary: 'Hand in an answer; grading starts in the background.',
-  auth: { permission: 'submission:create' },
+  auth: { permission: 'submission:create', reach: 'own' },
   rateLimit: 'write',
   params: z.object({ entry_id: Id }),
   body: SubmissionCreate,

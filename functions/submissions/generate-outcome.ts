@@ -13,7 +13,7 @@ export default defineEndpoint({
   ],
   tag: 'Outcomes',
   summary: 'Grade now; an outcome that exists is replaced only with force_regenerate=true, and kept in the ledger.',
-  auth: { permission: 'outcome:write' },
+  auth: { permission: 'outcome:write', reach: 'component:oversee' },
   rateLimit: 'grade',
   params: z.object({ submission_id: Id }),
   query: z.object({ force_regenerate: z.stringbool().default(false).describe('Replace the present outcome') }),

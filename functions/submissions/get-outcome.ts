@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/outcomes/{outcome_id}',
   tag: 'Outcomes',
   summary: 'One outcome.',
-  auth: { permission: 'submission:review' },
+  auth: { permission: 'submission:review', reach: 'component:oversee' },
   rateLimit: 'read',
   params: z.object({ outcome_id: Id }),
   success: { status: 200, schema: Outcome },

@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/submissions/{submission_id}',
   tag: 'Submissions',
   summary: 'One submission with its outcome.',
-  auth: { permission: 'submission:review' },
+  auth: { permission: 'submission:review', reach: 'component:oversee' },
   rateLimit: 'read',
   params: z.object({ submission_id: Id }),
   success: { status: 200, schema: Submission },

@@ -8,7 +8,7 @@ export default defineEndpoint({
   route: 'api/configure/submissions',
   tag: 'Submissions',
   summary: 'What students handed in, newest first, in all components that the caller manages.',
-  auth: { permission: 'submission:review' },
+  auth: { permission: 'submission:review', reach: 'component:oversee' },
   rateLimit: 'read',
   query: Paging.extend({ entry_id: Id.optional(), student_user_id: Id.optional() }),
   success: { status: 200, page: Submission },

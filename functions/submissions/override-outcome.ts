@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/configure/outcomes/{outcome_id}',
   tag: 'Outcomes',
   summary: "Overrule an outcome: the whole new one is stored as a person's, the old one stays in the ledger.",
-  auth: { permission: 'outcome:write' },
+  auth: { permission: 'outcome:write', reach: 'component:oversee' },
   rateLimit: 'write',
   params: z.object({ outcome_id: Id }),
   body: OutcomeUpdate,

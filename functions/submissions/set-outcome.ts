@@ -9,7 +9,7 @@ export default defineEndpoint({
   route: 'api/v1/submissions/{submission_id}/outcome',
   tag: 'Outcomes',
   summary: 'Grade by hand, also where the machine has no outcome.',
-  auth: { permission: 'outcome:write' },
+  auth: { permission: 'outcome:write', reach: 'component:oversee' },
   rateLimit: 'write',
   params: z.object({ submission_id: Id }),
   body: OutcomeUpdate,

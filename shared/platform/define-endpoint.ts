@@ -103,10 +103,12 @@ export interface RequestContext<A extends Auth> {
 }
 
 /**
- * `public`: credentials are not looked at; `optional`: they are used when given, and refused when wrong. `fresh`: who they
- * are must have been proved a short while ago (step-up).
+ * `public`: credentials are not looked at; `optional`: they are used when given, and refused when wrong. Otherwise the
+ * permission, and how far it reaches here: over everything, over what belongs to the caller alone, or over everything only
+ * for who also has another permission. The services hold to it; the table of `docs/permissions.md` says it and the battery
+ * tries it. `fresh`: who they are must have been proved a short while ago (step-up).
  */
-export type Auth = 'public' | 'optional' | { permission: Permission; fresh?: true };
+export type Auth = 'public' | 'optional' | { permission: Permission; reach: 'all' | 'own' | Permission; fresh?: true };
 
 export type RateLimitPolicy = 'read' | 'write' | 'login' | 'register' | 'email' | 'grade' | 'public';
 

@@ -188,3 +188,16 @@ export function permissionsOfRole(role: string): ReadonlySet<Permission> | undef
 export function isBuiltInRole(role: string): role is BuiltInRole {
   return byRole.has(role);
 }
+
+export type Access = 'allowed' | 'own only' | 'refused';
+
+/** What a built-in role gets from an endpoint that asks for `permission` and reaches as far as `reach` says. */
+export function accessOf(
+  role: BuiltInRole,
+  auth: { permission: Permission; reach: 'all' | 'own' | Permission },
+): Access {
+  const own = permissionsOfRole(role) ?? new Set<Permission>();
+  if (!own.has(auth.permission)) return 'refused';
+  if (auth.reach === 'all') return 'allowed';
+  return auth.reach !== 'own' && own.has(auth.reach) ? 'allowed' : 'own only';
+}

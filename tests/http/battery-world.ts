@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { functions } from '../../functions/index.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
 import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
-import { type BuiltInRole, permissions } from '../../shared/platform/permissions.ts';
+import { accessOf, type BuiltInRole, builtInRoles } from '../../shared/platform/permissions.ts';
 import { type CallOptions, goodAnswer, type Lab, type Person, type Reply } from './client.ts';
 
 /**
@@ -32,7 +32,8 @@ export const operations: { title: string; endpoint: Endpoint; route: string }[] 
   );
 
 interface Parameter {
-  known(world: World): string | Promise<string>;
+  /** A value that is right for a call of `caller`, who may do anything that the role allows with what it names. */
+  known(world: World, caller: Person): string | Promise<string>;
   unknown: string;
   /** Absent when every text is a possible value. */
   malformed?: string[];
@@ -56,8 +57,8 @@ const parameters: Record<string, Parameter> = {
 
 /** Values of path parameters for operations that use up what they are called with. */
 const freshParameters: Record<string, Record<string, Parameter['known']>> = {
-  'delete-component': { comp_id: async (w) => (await w.lab.makeComponent(w.people.configurator)).comp_id },
-  'delete-entry': { entry_id: async (w) => (await w.lab.makeEntry(w.people.configurator, w.compId)).entry_id },
+  'delete-component': { comp_id: async (w, caller) => (await w.lab.makeComponent(caller)).comp_id },
+  'delete-entry': { entry_id: async (w, caller) => (await w.lab.makeEntry(caller, w.compId)).entry_id },
   // A new outcome has a new id, and the old one is gone.
   'generate-outcome': { submission_id: (w) => w.spareSubmissionId },
   'discard-dead-letter': { id: (w) => w.makeDeadLetter() },
@@ -66,14 +67,14 @@ const freshParameters: Record<string, Record<string, Parameter['known']>> = {
 
 const outcome = { outcome_data: { feedback_text: '<p>Good.</p>', score: 7 } };
 
-const bodies: Record<string, (world: World) => unknown> = {
+const bodies: Record<string, (world: World, caller: Person) => unknown> = {
   'create-component': () => ({ comp_name: 'Made by the battery' }),
   'create-entry': (w) => ({ flex_age_comp_id: w.compId, entry_title: 'Made by the battery' }),
   'enrol-student': async (w) => ({
     student_user_id: (await w.lab.makePerson('student')).id,
     flex_age_comp_id: w.compId,
   }),
-  'log-in': (w) => ({ username: w.people.student.username, password: w.people.student.password }),
+  'log-in': (_w, caller) => ({ username: caller.username, password: caller.password }),
   'override-outcome': () => outcome,
   'register-user': () => ({ username: randomUUID(), password: 'long enough for a password' }),
   'set-outcome': () => outcome,
@@ -86,6 +87,9 @@ const bodies: Record<string, (world: World) => unknown> = {
   'update-component': () => ({ comp_name: 'Changed by the battery' }),
   'update-entry': () => ({ entry_title: 'Changed by the battery' }),
 };
+
+/** Operations after which their caller cannot call any more: each call is made by somebody new. */
+const spentCallers = new Set<string>([]);
 
 /** Queries without which the right call is refused. */
 const queries: Record<string, string> = {
@@ -112,13 +116,17 @@ export async function pathOf(
   world: World,
   endpoint: Endpoint,
   route: string,
-  { given = {}, isRefused = false }: Pick<Change, 'given' | 'isRefused'> = {},
+  {
+    given = {},
+    isRefused = false,
+    caller = callerOf(world, endpoint),
+  }: Pick<Change, 'given' | 'isRefused' | 'caller'> = {},
 ): Promise<string> {
   let path = route.startsWith('/') ? route : `/${route}`;
   for (const name of parameterNames(route)) {
     const fresh = isRefused ? undefined : freshParameters[endpoint.name]?.[name];
     const known = fresh ?? parameter(endpoint.name, name).known;
-    path = path.replace(`{${name}}`, given[name] ?? encodeURIComponent(await known(world)));
+    path = path.replace(`{${name}}`, given[name] ?? encodeURIComponent(await known(world, caller)));
   }
   return path;
 }
@@ -126,31 +134,39 @@ export async function pathOf(
 /** Bodies of calls that are refused, which can be sent as often as one likes. */
 const unused = new Map<string, unknown>();
 
-async function bodyOf(world: World, endpoint: Endpoint, isRefused: boolean): Promise<unknown> {
+async function bodyOf(world: World, endpoint: Endpoint, isRefused: boolean, caller: Person): Promise<unknown> {
   if (endpoint.body === undefined) return undefined;
   const make = bodies[endpoint.name];
   if (make === undefined) throw missing(endpoint.name, 'a valid body', 'bodies');
-  if (!isRefused) return make(world);
-  if (!unused.has(endpoint.name)) unused.set(endpoint.name, await make(world));
+  if (!isRefused) return make(world, caller);
+  if (!unused.has(endpoint.name)) unused.set(endpoint.name, await make(world, caller));
   return unused.get(endpoint.name);
 }
 
 export const queryOf = (endpoint: Endpoint): string => queries[endpoint.name] ?? '';
 
 export function rolesOf(endpoint: Endpoint): readonly BuiltInRole[] {
-  return typeof endpoint.auth === 'string' ? [] : permissions[endpoint.auth.permission].roles;
+  const { auth } = endpoint;
+  return typeof auth === 'string' ? [] : builtInRoles.filter((role) => accessOf(role, auth) !== 'refused');
 }
 
-// What the world holds belongs to the configurator and the student; the administrator may do what remains.
-const preference = ['configurator', 'student', 'admin', 'user'];
+// What the world holds belongs to the configurator and the student; the others may do what remains.
+const preference: readonly BuiltInRole[] = ['configurator', 'student', 'admin', 'user'];
+
+/** Somebody who may call the endpoint; anybody for one that asks for nothing. */
+export function callerOf(world: World, endpoint: Endpoint): Person {
+  const role = preference.find((one) => rolesOf(endpoint).includes(one)) ?? 'student';
+  return world.people[role];
+}
 
 /** The token of someone who may call the endpoint; undefined for a public one. */
 export function tokenFor(world: World, endpoint: Endpoint): string | undefined {
-  const [role] = preference.flatMap((name) => rolesOf(endpoint).filter((one) => one === name));
-  return role === undefined ? undefined : world.people[role].token;
+  return endpoint.auth === 'public' ? undefined : callerOf(world, endpoint).token;
 }
 
 interface Change {
+  /** Who calls, in place of the one that `callerOf` finds. */
+  caller?: Person;
   options?: CallOptions;
   /** Path parameters in place of those that are right. */
   given?: Record<string, string>;
@@ -168,9 +184,13 @@ export async function callRightly(
   change: Change = {},
 ): Promise<Reply> {
   const { options = {}, query = queryOf(endpoint), hasSlash = false, isRefused = false } = change;
-  const path = `${await pathOf(world, endpoint, route, change)}${hasSlash ? '/' : ''}${query}`;
-  const json = options.raw === undefined ? await bodyOf(world, endpoint, isRefused) : undefined;
-  return world.lab.anyone(endpoint.method, path, { token: tokenFor(world, endpoint), json, ...options });
+  const usual = change.caller ?? callerOf(world, endpoint);
+  const isSpent = spentCallers.has(endpoint.name) && !isRefused;
+  const caller = isSpent ? await world.lab.makePerson(usual.user.role) : usual;
+  const path = `${await pathOf(world, endpoint, route, { ...change, caller })}${hasSlash ? '/' : ''}${query}`;
+  const json = options.raw === undefined ? await bodyOf(world, endpoint, isRefused, caller) : undefined;
+  const token = endpoint.auth === 'public' ? undefined : caller.token;
+  return world.lab.anyone(endpoint.method, path, { token, json, ...options });
 }
 
 /** Does the same for each item, all at once. */
@@ -183,6 +203,10 @@ export async function makeWorld(lab: Lab): Promise<World> {
   const [course, second] = [await lab.makeCourse(), await lab.makePerson('student')];
   const { staff, student, compId, entryId } = course;
   const secondComponent = await lab.makeComponent(staff);
+  const teacher = await lab.makePerson('teacher');
+  for (const id of [compId, secondComponent.comp_id]) {
+    await staff.put(`/api/configure/flexagecomps/${id}`, { owner_user_ids: [staff.id, teacher.id] });
+  }
   await lab.enrol(staff, student, secondComponent.comp_id);
   await lab.enrol(staff, second, compId);
   const stuckEntry = await lab.makeEntry(staff, compId);
@@ -224,7 +248,7 @@ export async function makeWorld(lab: Lab): Promise<World> {
     people: {
       admin: lab.root,
       configurator: staff,
-      teacher: await lab.makePerson('teacher'),
+      teacher,
       student,
       parent: await lab.makePerson('parent'),
       power: await lab.makePerson('power'),

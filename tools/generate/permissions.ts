@@ -33,7 +33,7 @@ function matrix(functions: readonly LyceumFunction[]): string[] {
   return [
     '## Every endpoint by every role',
     '',
-    '`allowed`: any of its kind; `own only`: what belongs to the caller, everything else answers 404 or is left out of lists; `refused`: 403.',
+    '`allowed`: any of its kind; `own only`: what belongs to the caller, everything else answers 404 (403 where an older client shows its sentence) or is left out of lists; `refused`: 403.',
     '',
     `| endpoint | needs | ${builtInRoles.join(' | ')} |`,
     `|---|---|${builtInRoles.map(() => '---').join('|')}|`,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import infra from '../infra/containers.json' with { type: 'json' };
 import { connectionSettings } from '../local/app-settings.ts';
 import { createCosmos } from '../shared/adapters/cosmos/client.ts';
-import { newAccount } from '../shared/identity/account-rules.ts';
+import { newAccount } from '../shared/identity/account-documents.ts';
 import { createAccounts } from '../shared/identity/accounts-repository.ts';
 import { createAccessTokens } from '../shared/identity/tokens.ts';
 import { isoTime, systemClock } from '../shared/platform/clock.ts';

@@ -1,7 +1,7 @@
 /** Two endpoints that do no input or output: what is left is the platform's own work. */
 import { z } from 'zod';
 import getHealth from '../../functions/platform/get-health.ts';
-import { newAccount } from '../../shared/identity/account-rules.ts';
+import { newAccount } from '../../shared/identity/account-documents.ts';
 import { createAccountStates } from '../../shared/identity/account-states.ts';
 import { createAuthenticate } from '../../shared/identity/authentication.ts';
 import { createRoles } from '../../shared/identity/roles.ts';

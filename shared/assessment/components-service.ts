@@ -10,7 +10,8 @@ import type { Paging } from '../platform/schemas.ts';
 import type { Access } from './access.ts';
 import type { Courses } from './courses-repository.ts';
 import type { Coursework } from './coursework-repository.ts';
-import { institution, type Memberships, staffListOf } from './directory-repository.ts';
+import type { Memberships } from './directory-repository.ts';
+import { institution, staffListOf } from './rules.ts';
 import type { ComponentCreate, ComponentDocument, ComponentUpdate, MembershipDocument } from './schemas.ts';
 
 export interface ComponentsService {

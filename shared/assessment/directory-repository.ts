@@ -1,18 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { type Container, defineQuery } from '../adapters/cosmos/container.ts';
 import { isConflict } from '../adapters/cosmos/errors.ts';
-import type { Principal } from '../platform/define-endpoint.ts';
 import { pageParameters } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
 import type { ComponentDocument, MembershipDocument, PointerDocument } from './schemas.ts';
-
-/** The partition of `memberships` that lists every component, for administrators. */
-export const institution = 'institution';
-
-/** Whose list of components the caller reads: the own one, or the one of the institution. */
-export function staffListOf(user: Pick<Principal, 'user_id' | 'permissions'>): string {
-  return user.permissions.has('component:oversee') ? institution : user.user_id;
-}
 
 export const queries = {
   listMemberships: defineQuery({

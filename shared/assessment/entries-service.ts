@@ -8,7 +8,8 @@ import { sanitiseRichText } from '../platform/rich-text.ts';
 import type { Paging } from '../platform/schemas.ts';
 import type { Access } from './access.ts';
 import type { Courses } from './courses-repository.ts';
-import { type Memberships, type Pointers, staffListOf } from './directory-repository.ts';
+import type { Memberships, Pointers } from './directory-repository.ts';
+import { staffListOf } from './rules.ts';
 import type { EntryCreate, EntryDocument, EntryUpdate, RubricDocument } from './schemas.ts';
 
 export interface EntriesService {

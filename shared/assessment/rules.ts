@@ -14,6 +14,14 @@ export function canManage(
   return user.permissions.has('component:read') && component.owner_user_ids.includes(user.user_id);
 }
 
+/** The partition of `memberships` that lists every component, for administrators. */
+export const institution = 'institution';
+
+/** Whose list of components the caller reads: the own one, or the one of the institution. */
+export function staffListOf(user: Pick<Principal, 'user_id' | 'permissions'>): string {
+  return user.permissions.has('component:oversee') ? institution : user.user_id;
+}
+
 /** The entry as a student reads it: the rubric only where the entry says so. */
 export function entryForStudent(entry: EntryDocument): Omit<EntryForStudent, 'student_state'> {
   return { ...entry, rubric_definition: entry.rubric_visible ? entry.rubric_definition : {} };

@@ -6,7 +6,8 @@ import { toPage } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
 import type { Access } from './access.ts';
 import type { Coursework, HandedIn } from './coursework-repository.ts';
-import { type Memberships, staffListOf } from './directory-repository.ts';
+import type { Memberships } from './directory-repository.ts';
+import { staffListOf } from './rules.ts';
 import type { StateDocument, StudentState, Submission, SubmissionDocument } from './schemas.ts';
 
 /** What staff read of their students' work. */

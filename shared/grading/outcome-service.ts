@@ -1,7 +1,8 @@
 import type { Access, Work } from '../assessment/access.ts';
 import type { Courses } from '../assessment/courses-repository.ts';
 import type { Coursework, WorkSet } from '../assessment/coursework-repository.ts';
-import { type Memberships, type Pointers, staffListOf } from '../assessment/directory-repository.ts';
+import type { Memberships, Pointers } from '../assessment/directory-repository.ts';
+import { staffListOf } from '../assessment/rules.ts';
 import type { OutcomeUpdate } from '../assessment/schemas.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Page, Principal } from '../platform/define-endpoint.ts';

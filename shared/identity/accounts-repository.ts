@@ -1,7 +1,7 @@
 import { type BatchOperation, type BatchRefusal, type Container, defineQuery } from '../adapters/cosmos/container.ts';
 import { pageParameters } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
-import { upgradeUser } from './account-rules.ts';
+import { upgradeUser } from './account-documents.ts';
 import type { Reservation, UserDocument, UserDocumentV1 } from './schemas.ts';
 
 /** All accounts of the institution are one logical partition, so an account and its reservations are one batch. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
 import { type Plugin, transform } from 'esbuild';
 
 /** Code that a package brings along and Lyceum never runs, with what stands in its place. */
@@ -31,19 +32,38 @@ const omissions: readonly Omission[] = [
     from: /node_modules\/sanitize-html\//,
     contents: `module.exports = { parse() { throw ${refusal('Parsing of style attributes')}; } };`,
   },
-  {
-    // How an account with a model vendor is administered: we only send messages.
-    path: /^\.\/organization\/organization\.mjs$/,
-    from: /node_modules\/(openai\/resources\/admin\/admin|@anthropic-ai\/sdk\/resources\/beta\/beta)\.mjs$/,
-    contents: 'export class Organization {}',
-  },
-  {
-    // The vendor's own agents.
-    path: /agents\/agents\.mjs$/,
-    from: /node_modules\/openai\/resources\/beta\/beta\.mjs$/,
-    contents: 'export class Agents {}',
-  },
 ];
+
+/**
+ * Modules of packages that are built when the package is and never used after that. Their exports stay, with nothing in
+ * them: classes can still be made, functions say what they are when they are called.
+ */
+const hollow: readonly RegExp[] = [
+  // Of the vendors' APIs Lyceum uses chat completions and messages, and nothing of what else they offer.
+  /node_modules\/openai\/resources\/(?!(chat|shared)\b)(?!.*index\.mjs$).*\.mjs$/,
+  /node_modules\/openai\/lib\/(AssistantStream|EventStream|ChatCompletion\w*|AbstractChatCompletionRunner|responses\/.*)\.mjs$/,
+  /node_modules\/@anthropic-ai\/sdk\/resources\/(beta|organization|skills|user-profiles|files|models)(?!.*index\.mjs$)(\/.*)?\.mjs$/,
+  /node_modules\/@anthropic-ai\/sdk\/(tools\/agent-toolset|lib\/tools|lib\/environments)\/(?!.*index\.mjs$).*\.m?js$/,
+  // Passkeys are registered without attestation, so certificates of authenticators are never looked at; an authenticator
+  // that vouches for itself (`packed`) has none.
+  /node_modules\/@simplewebauthn\/server\/esm\/registration\/verifications\/(?!verifyAttestationPacked).*\.js$/,
+  /node_modules\/@simplewebauthn\/server\/esm\/(metadata\/.*|services\/metadataService)\.js$/,
+  /node_modules\/@simplewebauthn\/server\/esm\/helpers\/(\w*X509\w*|getCertificateInfo|validateCertificatePath|isCertRevoked|validateExtFIDOGenCEAAGUID)\.js$/,
+];
+
+const exportedClass = /^export (?:default )?class (\w+)/gm;
+const exportedOther = /^export (?:async )?(?:function\*?|const|let|var) (\w+)/gm;
+
+/** What a module exports, with nothing behind it. */
+export function hollowOut(source: string, path: string): string {
+  const names = (pattern: RegExp) => [...source.matchAll(pattern)].map(([, name = '']) => name);
+  const what = path.replace(/^.*node_modules\//, '');
+  return [
+    ...names(exportedClass).map((name) => `export class ${name}${name.endsWith('Error') ? ' extends Error' : ''} {}`),
+    ...names(exportedOther).map((name) => `export function ${name}() { throw ${refusal(what)}; }`),
+    'export {};',
+  ].join('\n');
+}
 
 /** Leaves code out that is never run; were it run after all, it would say so. */
 export const omitUnused: Plugin = {
@@ -58,6 +78,22 @@ export const omitUnused: Plugin = {
       contents: omissions[Number(path)]?.contents ?? '',
       loader: 'js',
     }));
+    build.onLoad({ filter: /node_modules/ }, async ({ path }) => {
+      const file = path.replaceAll('\\', '/');
+      if (!hollow.some((pattern) => pattern.test(file))) return undefined;
+      return { contents: hollowOut(await readFile(path, 'utf8'), file), loader: 'js' };
+    });
+    // The description of the API is a quarter of a megabyte of text that is read once, when somebody asks for it.
+    build.onLoad({ filter: /docs[\\/]openapi\.json$/ }, async ({ path }) => {
+      const packed = gzipSync(JSON.stringify(JSON.parse(await readFile(path, 'utf8'))), { level: 9 }).toString(
+        'base64',
+      );
+      return {
+        contents: `const { gunzipSync } = require('node:zlib');
+module.exports = JSON.parse(gunzipSync(Buffer.from('${packed}', 'base64')).toString('utf8'));`,
+        loader: 'js',
+      };
+    });
   },
 };
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { functions } from '../../functions/index.ts';
 import { bundle } from '../../tools/bundle.ts';
 import { projectRoot } from '../../tools/run-command.ts';
+import { startVendorStub } from '../adapters/llm/vendor-stub.ts';
 
 /** Loads a bundle as the Functions worker does, which supplies one module itself, and prints the names of its functions. */
 const loader = `const Module = require('node:module');
@@ -62,6 +63,19 @@ describe('the bundle', () => {
       'get-JWTExpired',
       'get-StorageSharedKeyCredential',
     ]);
+  });
+
+  test('asks both vendors of models, though most of what they offer is left out', async () => {
+    const stub = await startVendorStub();
+    stub.script(({ vendor }) => ({ kind: 'answer', value: { said: `hello from ${vendor}` } }));
+    const { file } = await bundle(join(fixtures, 'script-that-asks-models.ts'), join(folder, 'models'));
+    const { stdout } = await promisify(execFile)(process.execPath, [file, stub.anthropicBaseUrl, stub.openaiBaseUrl], {
+      cwd: folder,
+      env: {},
+    });
+    await stub.close();
+    expect(stdout).toContain('anthropic: {"said":"hello from anthropic"}');
+    expect(stdout).toContain('openai: {"said":"hello from openai"}');
   });
 
   test('comes with the licences of the packages in it', async () => {

@@ -51,18 +51,17 @@ const hollow: readonly RegExp[] = [
   /node_modules\/@simplewebauthn\/server\/esm\/helpers\/(\w*X509\w*|getCertificateInfo|validateCertificatePath|isCertRevoked|validateExtFIDOGenCEAAGUID)\.js$/,
 ];
 
-const exportedClass = /^export (?:default )?class (\w+)/gm;
-const exportedOther = /^export (?:async )?(?:function\*?|const|let|var) (\w+)/gm;
+const exported = /^export (?:default )?(?:async )?(?:class|function\*?|const|let|var) (\w+)/gm;
 
 /** What a module exports, with nothing behind it. */
-export function hollowOut(source: string, path: string): string {
-  const names = (pattern: RegExp) => [...source.matchAll(pattern)].map(([, name = '']) => name);
+function hollowOut(source: string, path: string): string {
   const what = path.replace(/^.*node_modules\//, '');
-  return [
-    ...names(exportedClass).map((name) => `export class ${name}${name.endsWith('Error') ? ' extends Error' : ''} {}`),
-    ...names(exportedOther).map((name) => `export function ${name}() { throw ${refusal(what)}; }`),
-    'export {};',
-  ].join('\n');
+  const exports = [...source.matchAll(exported)].map(([, name = '']) => {
+    // Some packages write a class as an expression; its capital letter tells.
+    if (!/^[A-Z]/.test(name)) return `export function ${name}() { throw ${refusal(what)}; }`;
+    return `export class ${name}${name.endsWith('Error') ? ' extends Error' : ''} {}`;
+  });
+  return [...exports, 'export {};'].join('\n');
 }
 
 /** Leaves code out that is never run; were it run after all, it would say so. */

@@ -9,6 +9,17 @@ import discardDeadLetter from './admin/discard-dead-letter.ts';
 import getDeadLetter from './admin/get-dead-letter.ts';
 import listDeadLetters from './admin/list-dead-letters.ts';
 import replayDeadLetter from './admin/replay-dead-letter.ts';
+import changeApiKey from './api-keys/change-api-key.ts';
+import createApiKey from './api-keys/create-api-key.ts';
+import createCliKey from './api-keys/create-cli-key.ts';
+import getApiKey from './api-keys/get-api-key.ts';
+import getApiKeyStats from './api-keys/get-api-key-stats.ts';
+import getApiKeyUsage from './api-keys/get-api-key-usage.ts';
+import listApiKeys from './api-keys/list-api-keys.ts';
+import revokeApiKey from './api-keys/revoke-api-key.ts';
+import rotateApiKey from './api-keys/rotate-api-key.ts';
+import validateApiKey from './api-keys/validate-api-key.ts';
+import validateCredential from './api-keys/validate-credential.ts';
 import createComponent from './components/create-component.ts';
 import deleteComponent from './components/delete-component.ts';
 import followCourses from './components/follow-courses.ts';
@@ -58,6 +69,18 @@ export const functions: readonly LyceumFunction[] = [
   listUsers,
   enrolStudent,
   unenrolStudent,
+  // API keys
+  changeApiKey,
+  createApiKey,
+  createCliKey,
+  getApiKey,
+  getApiKeyStats,
+  getApiKeyUsage,
+  listApiKeys,
+  revokeApiKey,
+  rotateApiKey,
+  validateApiKey,
+  validateCredential,
   // Components
   createComponent,
   deleteComponent,

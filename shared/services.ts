@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import queueFile from '../infra/queues.json' with { type: 'json' };
 import { createBlob } from './adapters/blob/client.ts';
 import { createCosmos } from './adapters/cosmos/client.ts';
+import type { Container } from './adapters/cosmos/container.ts';
 import { createAnthropicProvider } from './adapters/llm/anthropic.ts';
 import { createMemoryBudget } from './adapters/llm/budget.ts';
 import { createLlmGateway } from './adapters/llm/gateway.ts';
@@ -10,6 +12,15 @@ import { createSimulator } from './adapters/llm/simulator.ts';
 import type { LlmGateway, LlmModel, LlmPrices } from './adapters/llm/types.ts';
 import { createPasswords } from './adapters/passwords/pool.ts';
 import { createServiceBus } from './adapters/service-bus/client.ts';
+import { createCallWindows } from './api-keys/call-windows.ts';
+import { createCreditLeases } from './api-keys/credit-leases.ts';
+import { createKeyAccess } from './api-keys/key-access.ts';
+import { createKeyChangesService } from './api-keys/key-changes-service.ts';
+import { createKeySecretsService } from './api-keys/key-secrets-service.ts';
+import { createApiKeys } from './api-keys/repository.ts';
+import { type ApiKeysService, createApiKeysService } from './api-keys/service.ts';
+import { createUsageRecorder } from './api-keys/usage-recorder.ts';
+import { createKeyVerification, type KeyVerification } from './api-keys/verification-service.ts';
 import { createAccess } from './assessment/access.ts';
 import { type ComponentsService, createComponentsService } from './assessment/components-service.ts';
 import { createCourses } from './assessment/courses-repository.ts';
@@ -20,14 +31,14 @@ import { createEntriesService, type EntriesService } from './assessment/entries-
 import { createProjections, type Projections } from './assessment/projections.ts';
 import { createStudyService, type StudyService } from './assessment/study-service.ts';
 import { createSubmissionsService, type SubmissionsService } from './assessment/submissions-service.ts';
-import { createAuditRecorder } from './audit/record.ts';
+import { type AuditRecorder, createAuditRecorder } from './audit/record.ts';
 import { createGradingEngine } from './grading/engine.ts';
 import { createGradingJobService, type GradingJobService } from './grading/job-service.ts';
 import { createOutcomeService, type OutcomeService } from './grading/outcome-service.ts';
 import { type SimulationInput, simulateGrading } from './grading/simulate.ts';
 import { createSweepService, type SweepService } from './grading/sweep-service.ts';
 import { createHealthService } from './health/service.ts';
-import { createAccountStates } from './identity/account-states.ts';
+import { type AccountStates, createAccountStates } from './identity/account-states.ts';
 import { createAccounts } from './identity/accounts-repository.ts';
 import { type AccountsService, createAccountsService } from './identity/accounts-service.ts';
 import { createAuthenticate } from './identity/authentication.ts';
@@ -37,6 +48,7 @@ import { createSessionsService, type SessionsService } from './identity/sessions
 import { createSignInService, type SignInService } from './identity/sign-in-service.ts';
 import { createAccessTokens } from './identity/tokens.ts';
 import { createDeadLetterService, type DeadLetterService } from './jobs/service.ts';
+import { type Background, createBackground } from './platform/background.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type Config, llmProviders } from './platform/config.ts';
 import type { RateLimitPolicy } from './platform/define-endpoint.ts';
@@ -53,6 +65,8 @@ declare module './platform/define-endpoint.ts' {
     accounts: AccountsService;
     sessions: SessionsService;
     signIn: SignInService;
+    apiKeys: ApiKeysService;
+    keyVerification: Pick<KeyVerification, 'verify'>;
     components: ComponentsService;
     entries: EntriesService;
     enrolment: EnrolmentService;
@@ -90,6 +104,7 @@ export interface RuntimeOverrides {
   bcryptCost?: number;
   strictErrors?: boolean;
   redeliveryBaseMs?: number;
+  keyUsageFlushMs?: number;
 }
 
 function pricesOf(config: Config, model: string): LlmPrices {
@@ -135,6 +150,38 @@ function createLlm(config: Config, clock: Clock, logger: Logger): LlmGateway {
     clock,
     onCall: (record) => logger.info('llm_call', { ...record }),
   });
+}
+
+/** API keys: the ways to make and manage them, the check that every call goes through, and what is counted in the background. */
+function createKeys(deps: {
+  container: Container;
+  states: AccountStates;
+  assertFresh: SessionsService['assertFresh'];
+  audit: AuditRecorder;
+  clock: Clock;
+  logger: Logger;
+  config: Config;
+  flushMs: number;
+}): { service: ApiKeysService; verification: KeyVerification; background: Background } {
+  const { states, assertFresh, audit, clock, logger, config } = deps;
+  const cacheMs = config.AUTH_CACHE_S * 1000;
+  const keys = createApiKeys(deps.container);
+  const wake = () => background.wake();
+  const usage = createUsageRecorder({ keys, audit, clock, wake });
+  const credits = createCreditLeases({ keys, clock, cacheMs, wake });
+  const background = createBackground({
+    name: 'api-key-usage',
+    everyMs: deps.flushMs,
+    logger,
+    work: async (isLast) => (await Promise.all([usage.flush(), credits.settle(isLast)])).includes(true),
+  });
+  const limiter = createCallWindows({ clock, maxKeys: 20_000 });
+  const verification = createKeyVerification({ keys, states, usage, credits, limiter, clock, cacheMs });
+  const access = createKeyAccess({ keys });
+  const common = { keys, access, verification, assertFresh, audit, clock };
+  const secrets = createKeySecretsService({ ...common, random: randomBytes, format: config.API_KEY_PREFIX });
+  const changes = createKeyChangesService(common);
+  return { service: createApiKeysService({ keys, access, secrets, changes, clock }), verification, background };
 }
 
 /** `AccountEndpoint=...;AccountKey=...`; the settings were checked to have this form. */
@@ -210,6 +257,16 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
       freshMs: config.STEP_UP_MAX_AGE_S * 1000,
     },
   });
+  const apiKeys = createKeys({
+    container: cosmos.container('identity'),
+    states,
+    assertFresh: sessionsService.assertFresh,
+    audit,
+    clock,
+    logger,
+    config,
+    flushMs: overrides.keyUsageFlushMs ?? 30_000,
+  });
   const signIn = createSignInService({ accounts, accountsService, passwords, sessions: sessionsService });
   const components = createComponentsService({
     access,
@@ -245,6 +302,8 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     accounts: accountsService,
     sessions: sessionsService,
     signIn,
+    apiKeys: apiKeys.service,
+    keyVerification: apiKeys.verification,
     components,
     entries: createEntriesService({ access, courses, memberships, pointers, clock }),
     enrolment,
@@ -277,7 +336,8 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     ids,
     logger,
     corsOrigins: config.CORS_ORIGINS,
-    authenticate: createAuthenticate({ tokens, states }),
+    authenticate: createAuthenticate({ tokens, states, keys: apiKeys.verification }),
+    keyCalls: apiKeys.verification.calls,
     assertFresh: sessionsService.assertFresh,
     rateLimiter: createRateLimiter({ policies: ratePolicies, scale: config.RATE_LIMIT_SCALE, clock, maxKeys: 50_000 }),
     idempotency: createIdempotencyStore({ container: cosmos.container('platform'), clock }),
@@ -285,6 +345,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     strictErrors: overrides.strictErrors ?? false,
     redeliveryBaseMs: overrides.redeliveryBaseMs ?? 1000,
     async close() {
+      await apiKeys.background.close();
       await Promise.all([cosmos.close(), serviceBus.close(), passwords.close()]);
     },
   };

@@ -119,7 +119,11 @@ export function createBenchRuntime() {
     clock: systemClock,
     cacheMs: 10_000,
   });
-  return { ...runtime, authenticate: createAuthenticate({ tokens, states }) };
+  const keys = {
+    isKey: () => false,
+    authenticate: () => Promise.reject(new Error('Nobody here has an API key.')),
+  };
+  return { ...runtime, authenticate: createAuthenticate({ tokens, states, keys }) };
 }
 
 export function benchToken(): Promise<string> {

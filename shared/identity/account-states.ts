@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../platform/clock.ts';
 import type { Permission } from '../platform/permissions.ts';
+import { createReadCache } from '../platform/read-cache.ts';
 import type { Accounts } from './accounts-repository.ts';
 import type { Roles } from './roles.ts';
 import type { UserDocument } from './schemas.ts';
@@ -29,25 +29,14 @@ export function createAccountStates(deps: {
   cacheMs: number;
 }): AccountStates {
   const { accounts, roles, clock, cacheMs } = deps;
-  const remembered = new LRUCache<string, { state: AccountState | undefined; atMs: number }>({ max: rememberedMax });
-
-  async function read(userId: string): Promise<AccountState | undefined> {
-    const account = await accounts.find(userId);
-    return account && { account, permissions: await roles.permissionsOf(account.role) };
-  }
-
-  return {
-    async of(userId) {
-      const known = remembered.get(userId);
-      // A clock that jumped back must not keep an old state alive.
-      if (known !== undefined && Math.abs(clock.now() - known.atMs) < cacheMs) return known.state;
-      const atMs = clock.now();
-      const state = await read(userId);
-      if (cacheMs > 0) remembered.set(userId, { state, atMs });
-      return state;
+  return createReadCache<AccountState>({
+    clock,
+    cacheMs,
+    foundMax: rememberedMax,
+    missingMax: rememberedMax,
+    async read(userId) {
+      const account = await accounts.find(userId);
+      return account && { account, permissions: await roles.permissionsOf(account.role) };
     },
-    forget(userId) {
-      remembered.delete(userId);
-    },
-  };
+  });
 }

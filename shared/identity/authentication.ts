@@ -13,11 +13,19 @@ export function toPrincipal({ account, permissions }: AccountState, caller: Call
   return { user_id, username, email, full_name, role, tier, permissions, via, caller };
 }
 
+/** What is known of API keys here: which texts are some, and whom they speak for. */
+export interface KeyAuthentication {
+  isKey(text: string): boolean;
+  authenticate(text: string, caller: Caller): Promise<Principal>;
+}
+
 /** Turns a credential into the person behind it; throws `unauthenticated`. */
-export function createAuthenticate(deps: { tokens: AccessTokens; states: AccountStates }) {
-  const { tokens, states } = deps;
+export function createAuthenticate(deps: { tokens: AccessTokens; states: AccountStates; keys: KeyAuthentication }) {
+  const { tokens, states, keys } = deps;
 
   return async (credential: Credential, caller: Caller): Promise<Principal> => {
+    if (credential.kind === 'api_key' || keys.isKey(credential.value))
+      return keys.authenticate(credential.value, caller);
     const subject = await tokens.verify(credential.value);
     const state = await states.of(subject.user_id);
     if (state === undefined || !isSessionOn(state.account, subject)) throw wrong();

@@ -96,6 +96,8 @@ export interface RequestContext<A extends Auth> {
   user: A extends 'public' ? undefined : A extends 'optional' ? Principal | undefined : Principal;
   services: Services;
   caller: Caller;
+  /** The API key or token as it was shown, for the one endpoint that is asked whether it is good. */
+  shownKey: string | undefined;
   /** The identifier for what this request creates; the same again when an `Idempotency-Key` is repeated. */
   newId: string;
   /** The ETag that the caller saw, without quotes, when `If-Match` was sent. */

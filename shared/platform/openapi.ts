@@ -102,7 +102,7 @@ function parameters(endpoint: Endpoint): Json[] {
 /** Which of the pipeline's errors can meet this endpoint. */
 export function errorsOf(endpoint: Endpoint): ErrorCode[] {
   const unmet = new Set<ErrorCode>();
-  if (endpoint.auth === 'public') unmet.add('unauthenticated');
+  if (endpoint.auth === 'public') for (const code of ['unauthenticated', 'api_key_refused'] as const) unmet.add(code);
   if (typeof endpoint.auth === 'string') unmet.add('forbidden');
   if (typeof endpoint.auth === 'string' || endpoint.auth.fresh !== true) unmet.add('step_up_required');
   if (endpoint.idempotent !== 'secret') unmet.add('already_done');

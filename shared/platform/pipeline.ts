@@ -14,6 +14,7 @@ import type { Credential, Runtime } from './runtime.ts';
 export const pipelineErrors: readonly ErrorCode[] = [
   'unauthenticated',
   'forbidden',
+  'api_key_refused',
   'rate_limited',
   'payload_too_large',
   'unsupported_media_type',
@@ -95,6 +96,24 @@ function limitRate(call: Call): void {
   if (!taken.allowed) {
     throw new AppError('rate_limited', 'Too many requests; try again later.', { retryAfterS: taken.retryAfterS });
   }
+}
+
+/** Lets the caller in: who they are, whether they may, whether not too often; a call with an API key is counted. */
+async function admit(call: Call): Promise<void> {
+  call.user = await authenticate(call);
+  const { user, runtime } = call;
+  if (user?.via.kind !== 'api_key') {
+    await authorise(call);
+    limitRate(call);
+    return;
+  }
+  try {
+    await authorise(call);
+    limitRate(call);
+  } catch (error) {
+    throw runtime.keyCalls.refused(user, error);
+  }
+  await runtime.keyCalls.accepted(user);
 }
 
 function problemsOf(error: z.ZodError, where: string): InputProblem[] {
@@ -182,6 +201,7 @@ async function runHandler(call: Call, input: Awaited<ReturnType<typeof parseInpu
     user: call.user,
     services: call.runtime.services,
     caller: call.caller,
+    shownKey: call.request.headers.get('x-api-key') ?? credentialOf(call.request)?.value,
     newId,
     ifMatch: unquoted(call.request.headers.get('if-match')),
   };
@@ -190,8 +210,10 @@ async function runHandler(call: Call, input: Awaited<ReturnType<typeof parseInpu
 
 const usualLongestMs = 30_000;
 
-/** What a repeat is told in place of an answer that held a secret. */
-function alreadyDone(call: Call, id: string): Answer {
+/** What a repeat is told in place of an answer that held a secret: the `id` in that answer, or that of what was made. */
+function alreadyDone(call: Call, answer: Answer, newId: string): Answer {
+  const body: unknown = typeof answer.body === 'string' ? JSON.parse(answer.body) : undefined;
+  const id = typeof body === 'object' && body !== null && 'id' in body ? body.id : newId;
   const detail = 'This was done before; its secret was shown once and is not kept.';
   return problemAnswer(new AppError('already_done', detail, { extensions: { id } }), call.caller.request_id);
 }
@@ -218,7 +240,7 @@ async function runIdempotently(call: Call, input: Awaited<ReturnType<typeof pars
     await (isRefusal ? claim.abandon() : claim.release()).catch(() => undefined);
     throw error;
   }
-  const kept = call.endpoint.idempotent === 'secret' ? alreadyDone(call, claim.newId) : answer;
+  const kept = call.endpoint.idempotent === 'secret' ? alreadyDone(call, answer, claim.newId) : answer;
   // What was done is done, also when the answer cannot be kept: a repeat then runs again and finds it.
   await claim.finish({ ...kept, body: String(kept.body ?? '') }).catch((error: unknown) => {
     call.runtime.logger.warn('idempotency_not_kept', { operation: call.endpoint.name, error });
@@ -234,9 +256,7 @@ function checkDeclared(call: Call, error: AppError): AppError {
 
 async function answer(call: Call): Promise<{ answer: Answer; error?: AppError }> {
   try {
-    call.user = await authenticate(call);
-    await authorise(call);
-    limitRate(call);
+    await admit(call);
     const input = await parseInput(call);
     return { answer: await runIdempotently(call, input) };
   } catch (thrown) {

@@ -89,13 +89,14 @@ function isShown(name: string, value: unknown): boolean {
   return typeof value === 'number' || (rule === 'label' && typeof value === 'string');
 }
 
-// Things that are secret by their look, wherever they turn up: signed tokens, schemes of the Authorization header, vendor keys,
+// Things that are secret by their look, wherever they turn up: signed tokens, schemes of the Authorization header, vendor keys, our own API keys,
 // parts of connection strings, signatures and credentials in addresses, password hashes.
 const SECRET_LOOK = new RegExp(
   [
     String.raw`\beyJ[\w-]{5,}(?:\.[\w-]*){1,4}`,
     String.raw`\b(?:Bearer|Basic)\s+[\w\-.~+/=]{6,}`,
     String.raw`\bsk-[\w-]{6,}`,
+    String.raw`\b[a-z]{2,8}_[0-9a-f]{8}_[0-9A-Za-z]{6,}`,
     String.raw`\b(?:AccountKey|SharedAccessKey|SharedAccessSignature|SharedSecretValue)\s*=\s*[^;"'\s]+`,
     String.raw`[?&](?:sig|code|key|token|access_token|refresh_token|id_token|api[_-]?key|password)=[^&\s"'#]+`,
     String.raw`\/\/[^\s/:@]*:[^\s/@]+@`,

@@ -11,6 +11,14 @@ export interface Credential {
   value: string;
 }
 
+/** What becomes of a call with an API key, after the key was found to be good; calls of people are none of its business. */
+export interface KeyCalls {
+  /** Nothing speaks against the call: it is counted, and takes its credit; throws when the key has none left. */
+  accepted(user: Principal): Promise<void>;
+  /** The call is refused for this reason, which is counted too; returns what is thrown. */
+  refused(user: Principal, error: unknown): unknown;
+}
+
 /** All that the platform needs from the application; built once per process by `shared/services.ts`. */
 export interface Runtime {
   clock: Clock;
@@ -20,6 +28,7 @@ export interface Runtime {
   corsOrigins: readonly string[];
   /** Turns a credential into the person behind it, or throws `unauthenticated`, or what an API key is refused with. */
   authenticate(credential: Credential, caller: Caller): Promise<Principal>;
+  keyCalls: KeyCalls;
   /** Throws `step_up_required` unless the person has proved a short while ago who they are. */
   assertFresh(user: Principal): Promise<void>;
   rateLimiter: RateLimiter<RateLimitPolicy>;

@@ -3,6 +3,216 @@
 /** Only an active account can log in; `suspended` and `inactive` can be undone. */
 export type AccountStatus = "active" | "suspended" | "inactive" | "deleted";
 
+/** An API key without its secret. */
+export type ApiKey = {
+  /** UUID */
+  id: string;
+  /** The same as `id` */
+  key_id: string;
+  /** The owner */
+  user_id: string;
+  name: string;
+  description: string | null;
+  /** Eight digits by which the key is known; stands in the key after its first underscore */
+  prefix: string;
+  client_type: string;
+  scopes: string[];
+  place_ids: string[];
+  ip_whitelist: string[];
+  origins: string[];
+  /** The same as `rate_limits.per_hour` */
+  rate_limit: number | null;
+  rate_limits: {
+    per_minute: number | null;
+    per_hour: number | null;
+    per_day: number | null;
+  };
+  credits: {
+    /** Calls that are left; instances hold a few of them */
+    remaining: number;
+    /** What the balance is brought up to at the start of each day or month, UTC */
+    refill: {
+      amount: number;
+      every: "day" | "month";
+    } | null;
+  } | null;
+  metadata: Record<string, string | number | boolean | null>;
+  status: "active" | "disabled" | "expired" | "revoked";
+  is_active: boolean;
+  is_expired: boolean;
+  expires_at: string | null;
+  /** ISO 8601, UTC */
+  created_at: string;
+  /** ISO 8601, UTC */
+  updated_at: string;
+  rotated_at: string | null;
+  /** Until when the secret before the last rotation is let in */
+  replaced_secret_until: string | null;
+  revoked_at: string | null;
+  revoked_reason: string | null;
+  /** Up to a minute behind */
+  last_used: string | null;
+  /** The same as `last_used` */
+  last_used_at: string | null;
+  usage_count: number;
+  refused_count: number;
+};
+
+/** What is to be different; the rest stays. */
+export type ApiKeyChange = {
+  name?: string;
+  description?: string | null;
+  /** `read`, `write`, `admin`, features, or single permissions */
+  scopes?: string[];
+  /** Only game servers of these places may use it; empty: any */
+  place_ids?: (string | number)[];
+  /** Only these addresses may use it; empty: any */
+  ip_whitelist?: string[];
+  /** Only pages of these origins may use it; empty: any */
+  origins?: string[];
+  /** Null: the limits of the owner */
+  rate_limits?: {
+    per_minute?: number | null;
+    per_hour?: number;
+    per_day?: number | null;
+  } | null;
+  metadata?: Record<string, string | number | boolean | null>;
+  /** Only an administrator sets them; null: as many calls as the limits allow */
+  credits?: {
+    /** Calls that are left; instances hold a few of them */
+    remaining: number;
+    /** What the balance is brought up to at the start of each day or month, UTC */
+    refill?: {
+      amount: number;
+      every: "day" | "month";
+    } | null;
+  } | null;
+  status?: "active" | "disabled";
+};
+
+/** A new API key, by default for reading. */
+export type ApiKeyCreate = {
+  name: string;
+  client_type?: string;
+  /** `read`, `write`, `admin`, features, or single permissions */
+  scopes?: string[];
+  /** Days; absent: it does not expire */
+  expires_in_days?: number | null;
+  /** Calls an hour; `rate_limits` goes before it */
+  rate_limit?: number;
+  description?: string | null;
+  /** Only game servers of these places may use it; empty: any */
+  place_ids?: (string | number)[];
+  /** Only these addresses may use it; empty: any */
+  ip_whitelist?: string[];
+  /** Only pages of these origins may use it; empty: any */
+  origins?: string[];
+  /** Calls at most, in place of the limits of the owner */
+  rate_limits?: {
+    per_minute?: number | null;
+    per_hour?: number;
+    per_day?: number | null;
+  };
+  metadata?: Record<string, string | number | boolean | null>;
+  /** In place of `expires_in_days` */
+  expires_at?: string;
+};
+
+/** The new API key, or the new secret of one. */
+export type ApiKeyCreated = {
+  /** UUID */
+  id: string;
+  /** The same as `id` */
+  key_id: string;
+  /** The owner */
+  user_id: string;
+  name: string;
+  description: string | null;
+  /** Eight digits by which the key is known; stands in the key after its first underscore */
+  prefix: string;
+  client_type: string;
+  scopes: string[];
+  place_ids: string[];
+  ip_whitelist: string[];
+  origins: string[];
+  /** The same as `rate_limits.per_hour` */
+  rate_limit: number | null;
+  rate_limits: {
+    per_minute: number | null;
+    per_hour: number | null;
+    per_day: number | null;
+  };
+  credits: {
+    /** Calls that are left; instances hold a few of them */
+    remaining: number;
+    /** What the balance is brought up to at the start of each day or month, UTC */
+    refill: {
+      amount: number;
+      every: "day" | "month";
+    } | null;
+  } | null;
+  metadata: Record<string, string | number | boolean | null>;
+  status: "active" | "disabled" | "expired" | "revoked";
+  is_active: boolean;
+  is_expired: boolean;
+  expires_at: string | null;
+  /** ISO 8601, UTC */
+  created_at: string;
+  /** ISO 8601, UTC */
+  updated_at: string;
+  rotated_at: string | null;
+  /** Until when the secret before the last rotation is let in */
+  replaced_secret_until: string | null;
+  revoked_at: string | null;
+  revoked_reason: string | null;
+  /** Up to a minute behind */
+  last_used: string | null;
+  /** The same as `last_used` */
+  last_used_at: string | null;
+  usage_count: number;
+  refused_count: number;
+  /** The key itself; shown this once */
+  api_key: string;
+};
+
+/** How the old secret ends. */
+export type ApiKeyRotation = {
+  /** Seconds for which the old secret is let in too, at most 7 days */
+  grace_s?: number;
+};
+
+/** The API keys of an owner, counted. */
+export type ApiKeyStats = {
+  /** Revoked ones of the last 90 days included */
+  total_keys: number;
+  active_keys: number;
+  disabled_keys: number;
+  expired_keys: number;
+  revoked_keys: number;
+  /** How many that are not revoked or expired an owner can have */
+  max_keys: number;
+  usage_count: number;
+  refused_count: number;
+  last_used: string | null;
+};
+
+/** How API keys were used. */
+export type ApiKeyUsage = {
+  /** Null: all keys together */
+  key_id: string | null;
+  usage_count: number;
+  refused_count: number;
+  refused_by_code: Record<string, number>;
+  last_used_at: string | null;
+  keys: ({
+    /** UUID */
+    key_id: string;
+    name: string;
+    usage_count: number;
+    last_used_at: string | null;
+  })[];
+};
+
 /** A submission that the machine cannot grade. */
 export type AttentionItem = {
   /** UUID */
@@ -16,6 +226,41 @@ export type AttentionItem = {
   grading: GradingState;
   /** When the machine gave up */
   updated_at: string;
+};
+
+/** A new API key, by default for all that its owner does every day. */
+export type CliKeyCreate = {
+  name: string;
+  client_type?: string;
+  /** `read`, `write`, `admin`, features, or single permissions */
+  scopes?: string[];
+  /** Days; absent: it does not expire */
+  expires_in_days?: number | null;
+  description?: string | null;
+  /** Only game servers of these places may use it; empty: any */
+  place_ids?: (string | number)[];
+  /** Only these addresses may use it; empty: any */
+  ip_whitelist?: string[];
+  /** Only pages of these origins may use it; empty: any */
+  origins?: string[];
+  /** Calls at most, in place of the limits of the owner */
+  rate_limits?: {
+    per_minute?: number | null;
+    per_hour?: number;
+    per_day?: number | null;
+  };
+  metadata?: Record<string, string | number | boolean | null>;
+  /** In place of `expires_in_days` */
+  expires_at?: string;
+};
+
+/** The new API key. */
+export type CliKeyCreated = {
+  success: true;
+  /** The key itself; shown this once */
+  api_key: string;
+  key_info: ApiKey;
+  warning: string;
 };
 
 /** A component: a course or a part of one. */
@@ -46,6 +291,21 @@ export type ComponentUpdate = {
   general_instructions?: string | null;
   /** Staff who may see and change it; the author when absent */
   owner_user_ids?: string[];
+};
+
+/** Whose credential it is. */
+export type CredentialInfo = {
+  valid: true;
+  user: {
+    /** UUID */
+    id: string;
+    email: string | null;
+    username: string;
+    is_active: boolean;
+  };
+  /** Null when no API key was shown */
+  key_id: string | null;
+  message: string;
 };
 
 /** Username and password. */
@@ -174,6 +434,26 @@ export type GradingState = {
   next_attempt_at: string | null;
   /** Why the last attempt failed */
   last_error_code: string | null;
+};
+
+/** Whether a key is good for a call, and why not. */
+export type KeyVerdict = {
+  valid: true;
+  code: "valid";
+  /** UUID */
+  key_id: string;
+  /** UUID */
+  user_id: string;
+  name: string;
+  /** Those that its owner can still give */
+  scopes: string[];
+  place_ids: string[];
+  /** Calls left in the span that ends first; null without limits */
+  rate_limit_remaining: number | null;
+} | {
+  valid: false;
+  code: "not_found" | "expired" | "revoked" | "disabled" | "ip_refused" | "origin_refused" | "place_refused" | "scope_missing" | "rate_limited" | "no_credits";
+  error: string;
 };
 
 /** How the account holder wants to learn. */
@@ -614,6 +894,28 @@ export function createLyceumClient(options: ClientOptions) {
     enrolStudent: (args: { body: EnrolmentRequest; idempotencyKey?: string }): Promise<Message> => json<Message>('POST', `/api/auth/enroll`, { body: args.body, idempotencyKey: args.idempotencyKey }),
     /** End an enrolment; the work handed in stays. */
     unenrolStudent: (args: { body: EnrolmentRequest }): Promise<Message> => json<Message>('DELETE', `/api/auth/enroll`, { body: args.body }),
+    /** Change what an API key may do; administrators set credits, limits and status of those of others. */
+    changeApiKey: (args: { key_id: string; user_id?: string; body: ApiKeyChange; ifMatch?: string }): Promise<ApiKey> => json<ApiKey>('PATCH', `/api/v1/api-keys/${encodeURIComponent(args.key_id)}`, { query: { user_id: args.user_id }, body: args.body, ifMatch: args.ifMatch }),
+    /** Make an API key for a service; the answer shows it this once. */
+    createApiKey: (args: { body: ApiKeyCreate; idempotencyKey?: string }): Promise<ApiKeyCreated> => json<ApiKeyCreated>('POST', `/api/v1/api-keys/create`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** Make an API key for a program of your own; the answer shows it this once. */
+    createCliKey: (args: { body: CliKeyCreate; idempotencyKey?: string }): Promise<CliKeyCreated> => json<CliKeyCreated>('POST', `/api/v1/auth/keys`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** An API key without its secret. */
+    getApiKey: (args: { key_id: string; user_id?: string }): Promise<ApiKey> => json<ApiKey>('GET', `/api/v1/api-keys/${encodeURIComponent(args.key_id)}`, { query: { user_id: args.user_id } }),
+    /** The API keys of an owner, counted. */
+    getApiKeyStats: (args: { user_id?: string } = {}): Promise<ApiKeyStats> => json<ApiKeyStats>('GET', `/api/v1/auth/keys/stats`, { query: { user_id: args.user_id } }),
+    /** How one API key, or all of an owner, were used and refused. */
+    getApiKeyUsage: (args: { user_id?: string; key_id?: string } = {}): Promise<ApiKeyUsage> => json<ApiKeyUsage>('GET', `/api/v1/api-keys/usage-stats`, { query: { user_id: args.user_id, key_id: args.key_id } }),
+    /** The API keys of an owner, newest first; through an API key only those that reach no further than it. */
+    listApiKeys: (args: { limit?: number; skip?: number; cursor?: string; user_id?: string; include_revoked?: string } = {}): Promise<Page<ApiKey>> => page<ApiKey>('GET', `/api/v1/api-keys/list`, { query: { limit: args.limit, skip: args.skip, cursor: args.cursor, user_id: args.user_id, include_revoked: args.include_revoked } }),
+    /** Revoke an API key for good. */
+    revokeApiKey: (args: { key_id: string; user_id?: string; reason?: string }): Promise<Message> => json<Message>('DELETE', `/api/v1/api-keys/${encodeURIComponent(args.key_id)}`, { query: { user_id: args.user_id, reason: args.reason } }),
+    /** Give an API key a new secret; the old one is let in until its grace ends. */
+    rotateApiKey: (args: { key_id: string; body: ApiKeyRotation; idempotencyKey?: string }): Promise<ApiKeyCreated> => json<ApiKeyCreated>('POST', `/api/v1/api-keys/${encodeURIComponent(args.key_id)}/rotate`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** Whether the API key in `X-API-Key` is good for one call, for services that let others in by it. */
+    validateApiKey: (args: { required_scope?: string } = {}): Promise<KeyVerdict> => json<KeyVerdict>('POST', `/api/v1/api-keys/validate`, { query: { required_scope: args.required_scope } }),
+    /** Whose API key or access token this is. */
+    validateCredential: (): Promise<CredentialInfo> => json<CredentialInfo>('GET', `/api/v1/auth/keys/validate`, {  }),
     /** Make a component; the caller owns it unless other staff are named. */
     createComponent: (args: { body: ComponentCreate; idempotencyKey?: string }): Promise<StaffComponent> => json<StaffComponent>('POST', `/api/configure/flexagecomps`, { body: args.body, idempotencyKey: args.idempotencyKey }),
     /** Delete a component; what students handed in is kept for audit and answers 404 from now on. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
-import { giveBack, isLeaseGood, type Lease, refillAtMs, takeLease } from './credit-rules.ts';
-import type { ApiKeyDocument } from './documents.ts';
+import { isLeaseGood, type Lease, leaseFrom, refillAtMs, refilled, restOf } from './credit-rules.ts';
+import type { ApiKeyDocument, Credits } from './documents.ts';
 import type { ApiKeys } from './repository.ts';
 
 interface None {
@@ -36,7 +36,7 @@ interface Empty {
 const emptyKeysMax = 10_000;
 
 export function createCreditLeases(deps: {
-  keys: Pick<ApiKeys, 'find' | 'replace'>;
+  keys: Pick<ApiKeys, 'find' | 'refill' | 'moveCredits'>;
   clock: Clock;
   /** How long an instance remembers that a key has no credits. */
   cacheMs: number;
@@ -47,22 +47,26 @@ export function createCreditLeases(deps: {
   const empty = new Map<string, Empty>();
   const taking = new Map<string, Promise<Taken>>();
 
-  function take(key: ApiKeyDocument): Promise<Taken> {
+  function remember(key: ApiKeyDocument, credits: Credits, nowMs: number): None {
+    const none: None = { ok: false, refillAtMs: refillAtMs(credits, nowMs) };
+    if (empty.size >= emptyKeysMax) empty.clear();
+    const untilMs = Math.min(nowMs + cacheMs, none.refillAtMs ?? Number.POSITIVE_INFINITY);
+    empty.set(key.key_id, { grant: credits.grant, untilMs, refillAtMs: none.refillAtMs });
+    return none;
+  }
+
+  function take({ user_id, key_id }: ApiKeyDocument): Promise<Taken> {
     return untilWritten(async (): Promise<Taken | undefined> => {
-      const present = await keys.find(key.user_id, key.key_id);
-      const nowMs = clock.now();
+      const present = await keys.find(user_id, key_id);
       if (present?.credits == null) return 'free';
-      const taken = takeLease(present.credits, nowMs);
-      if (taken === undefined) {
-        const none: None = { ok: false, refillAtMs: refillAtMs(present.credits, nowMs) };
-        if (empty.size >= emptyKeysMax) empty.clear();
-        const untilMs = Math.min(nowMs + cacheMs, none.refillAtMs ?? Number.POSITIVE_INFINITY);
-        empty.set(key.key_id, { grant: present.credits.grant, untilMs, refillAtMs: none.refillAtMs });
-        return none;
-      }
-      if (!(await keys.replace({ ...present, credits: taken.credits }, []))) return undefined;
-      const { user_id, key_id } = key;
-      held.set(key_id, { user_id, key_id, lease: taken.lease, isIdle: false });
+      const nowMs = clock.now();
+      const credits = refilled(present.credits, nowMs);
+      // The first one who notices a new day writes what it brings; the others find it written.
+      if (credits !== present.credits && !(await keys.refill(present, credits))) return undefined;
+      const lease = leaseFrom(credits, nowMs);
+      if (lease === undefined) return remember(present, credits, nowMs);
+      if (!(await keys.moveCredits(present, -lease.amount, lease))) return undefined;
+      held.set(key_id, { user_id, key_id, lease, isIdle: false });
       wake();
       return 'leased';
     });
@@ -101,13 +105,9 @@ export function createCreditLeases(deps: {
     return undefined;
   }
 
-  async function returnRest({ user_id, key_id, lease }: Held): Promise<void> {
-    await untilWritten(async () => {
-      const present = await keys.find(user_id, key_id);
-      const credits = present?.credits == null ? undefined : giveBack(present.credits, lease, clock.now());
-      if (present === undefined || credits === undefined) return true;
-      return (await keys.replace({ ...present, credits }, [])) || undefined;
-    });
+  async function returnRest(one: Held): Promise<void> {
+    const rest = restOf(one.lease, clock.now());
+    if (rest > 0) await keys.moveCredits(one, rest, one.lease);
   }
 
   return {
@@ -128,7 +128,7 @@ export function createCreditLeases(deps: {
       const idle = [...held.values()].filter((one) => all || one.isIdle);
       for (const one of idle) held.delete(one.key_id);
       for (const one of held.values()) one.isIdle = true;
-      await Promise.all(idle.filter((one) => one.lease.amount > 0).map(returnRest));
+      await Promise.all(idle.map(returnRest));
       return held.size > 0;
     },
   };

@@ -52,19 +52,15 @@ export function refillAtMs(credits: Credits, nowMs: number): number | null {
   return nextPeriodMs(credits.refill.every, nowMs);
 }
 
-/** Takes credits for an instance to spend: a small share, so that others find some too. Undefined when there are none. */
-export function takeLease(before: Credits, nowMs: number): { credits: Credits; lease: Lease } | undefined {
-  const credits = refilled(before, nowMs);
+/** The credits that an instance takes to spend: a small share, so that others find some too. Undefined when there are none. */
+export function leaseFrom(credits: Credits, nowMs: number): Lease | undefined {
   const amount = Math.min(leaseMax, Math.ceil(credits.remaining / leaseShare));
   if (amount <= 0) return undefined;
   return {
-    credits: { ...credits, remaining: credits.remaining - amount },
-    lease: {
-      grant: credits.grant,
-      period: credits.period,
-      amount,
-      until_ms: credits.refill === null ? null : nextPeriodMs(credits.refill.every, nowMs),
-    },
+    grant: credits.grant,
+    period: credits.period,
+    amount,
+    until_ms: credits.refill === null ? null : nextPeriodMs(credits.refill.every, nowMs),
   };
 }
 
@@ -73,9 +69,7 @@ export function isLeaseGood(lease: Lease, grant: number, nowMs: number): boolean
   return lease.grant >= grant && lease.amount > 0 && (lease.until_ms === null || nowMs < lease.until_ms);
 }
 
-/** The credits with the rest of a lease given back; undefined when that rest is void: another grant, another day. */
-export function giveBack(before: Credits, lease: Lease, nowMs: number): Credits | undefined {
-  const credits = refilled(before, nowMs);
-  if (credits.grant !== lease.grant || credits.period !== lease.period || lease.amount === 0) return undefined;
-  return { ...credits, remaining: credits.remaining + lease.amount };
+/** What of a lease goes back to the key that nobody has spent: nothing once its day or month is over. */
+export function restOf(lease: Lease, nowMs: number): number {
+  return lease.until_ms === null || nowMs < lease.until_ms ? lease.amount : 0;
 }

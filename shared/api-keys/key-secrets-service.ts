@@ -31,6 +31,7 @@ export interface KeySecretsService {
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
+const longestDays = 3650;
 const prefixTries = 8;
 const unlimited = { per_minute: null, per_hour: null, per_day: null };
 
@@ -63,9 +64,9 @@ export function createKeySecretsService(deps: {
     if (request.expires_in_days != null) return isoTime(nowMs + request.expires_in_days * dayMs);
     if (request.expires_at === undefined) return null;
     const atMs = Date.parse(request.expires_at);
-    if (atMs <= nowMs)
-      throw validationError([{ loc: ['body', 'expires_at'], msg: 'must be in the future', type: 'not_in_future' }]);
-    return isoTime(atMs);
+    if (atMs > nowMs && atMs <= nowMs + longestDays * dayMs) return isoTime(atMs);
+    const msg = `must be in the future, at most ${longestDays} days from now`;
+    throw validationError([{ loc: ['body', 'expires_at'], msg, type: 'not_in_future' }]);
   }
 
   /** What was asked for, or else what holds for the key that asks. */

@@ -8,7 +8,7 @@ import {
 import { isConflict } from '../adapters/cosmos/errors.ts';
 import { pageParameters } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
-import type { ApiKeyDocument, KeyLookupDocument, KeySetDocument } from './documents.ts';
+import type { ApiKeyDocument, Credits, KeyLookupDocument, KeySetDocument } from './documents.ts';
 
 export const queries = {
   listApiKeys: defineQuery({
@@ -47,6 +47,17 @@ export interface ApiKeys {
     changes: readonly PatchOperation[],
     more: readonly BatchOperation[],
   ): Promise<BatchRefusal | undefined>;
+  /** Writes credits over the version that was read; false when the key has changed since. */
+  refill(key: ApiKeyDocument, credits: Credits): Promise<boolean>;
+  /**
+   * Adds to the credits of a grant and period, over whatever version there is; never below zero. False when there are not
+   * enough, or they are others by now.
+   */
+  moveCredits(
+    key: Pick<ApiKeyDocument, 'user_id' | 'key_id'>,
+    by: number,
+    of: Pick<Credits, 'grant' | 'period'>,
+  ): Promise<boolean>;
 }
 
 export const keyDocumentId = (keyId: string): string => `key:${keyId}`;
@@ -98,6 +109,19 @@ export function createApiKeys(container: Container): ApiKeys {
     async replace(key, more, set) {
       const sets = set === undefined ? [] : [overwrite(set)];
       return (await container.tryBatch(key.pk, [overwrite(key), ...sets, ...more])) === undefined;
+    },
+    async refill(key, credits) {
+      const operations: PatchOperation[] = [{ op: 'set', path: '/credits', value: credits }];
+      const etag = key._etag === undefined ? {} : { etag: key._etag };
+      return (await container.tryBatch(key.pk, [{ op: 'patch', id: key.id, operations, ...etag }])) === undefined;
+    },
+    async moveCredits(key, by, { grant, period }) {
+      const operations: PatchOperation[] = [{ op: 'incr', path: '/credits/remaining', value: by }];
+      // Both are made by rules of ours; a patch has no parameters.
+      const ofPeriod = `c.credits.period = ${period === null ? 'null' : `'${period}'`}`;
+      const condition = `from c where c.credits.grant = ${grant} and ${ofPeriod} and c.credits.remaining >= ${Math.max(0, -by)}`;
+      const id = keyDocumentId(key.key_id);
+      return (await container.tryBatch(key.user_id, [{ op: 'patch', id, operations, condition }])) === undefined;
     },
     count: (key, changes, more) =>
       container.tryBatch(key.user_id, [{ op: 'patch', id: keyDocumentId(key.key_id), operations: changes }, ...more]),

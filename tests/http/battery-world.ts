@@ -3,6 +3,7 @@ import { functions } from '../../functions/index.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
 import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
 import { accessOf, type BuiltInRole, builtInRoles } from '../../shared/platform/permissions.ts';
+import { makeRoomForKey, newKeyOf, oldestKeyOf } from './battery-api-keys.ts';
 import { type CallOptions, goodAnswer, type Lab, type Person, type Reply } from './client.ts';
 
 /**
@@ -52,6 +53,7 @@ const parameters: Record<string, Parameter> = {
     unknown: 'grading:999999',
     malformed: ['grading', 'grading:x', randomUUID()],
   },
+  key_id: uuid((_world, caller) => oldestKeyOf(caller)),
   file: { known: () => 'start.js', unknown: 'no-such-file.js' },
 };
 
@@ -61,13 +63,22 @@ const freshParameters: Record<string, Record<string, Parameter['known']>> = {
   'delete-entry': { entry_id: async (w, caller) => (await w.lab.makeEntry(caller, w.compId)).entry_id },
   // A new outcome has a new id, and the old one is gone.
   'generate-outcome': { submission_id: (w) => w.spareSubmissionId },
+  'revoke-api-key': { key_id: (_w, caller) => newKeyOf(caller) },
   'discard-dead-letter': { id: (w) => w.makeDeadLetter() },
   'replay-dead-letter': { id: (w) => w.makeDeadLetter() },
 };
 
 const outcome = { outcome_data: { feedback_text: '<p>Good.</p>', score: 7 } };
 
+async function keyBody(caller: Person) {
+  await makeRoomForKey(caller);
+  return { name: 'Made by the battery' };
+}
+
 const bodies: Record<string, (world: World, caller: Person) => unknown> = {
+  'change-api-key': () => ({ name: 'Changed by the battery' }),
+  'create-api-key': (_w, caller) => keyBody(caller),
+  'create-cli-key': (_w, caller) => keyBody(caller),
   'create-component': () => ({ comp_name: 'Made by the battery' }),
   'create-entry': (w) => ({ flex_age_comp_id: w.compId, entry_title: 'Made by the battery' }),
   'enrol-student': async (w) => ({
@@ -77,6 +88,7 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
   'log-in': (_w, caller) => ({ username: caller.username, password: caller.password }),
   'override-outcome': () => outcome,
   'register-user': () => ({ username: randomUUID(), password: 'long enough for a password' }),
+  'rotate-api-key': () => ({ grace_s: 60 }),
   'set-outcome': () => outcome,
   'submit-entry': () => ({ submission_title: 'Again', content: `<p>${randomUUID()}</p>` }),
   'unenrol-student': async (w) => {
@@ -243,18 +255,20 @@ export async function makeWorld(lab: Lab): Promise<World> {
   await makeDeadLetter();
   const deadLetterId = await makeDeadLetter();
 
+  const members = {
+    admin: lab.root,
+    configurator: staff,
+    teacher,
+    student,
+    parent: await lab.makePerson('parent'),
+    power: await lab.makePerson('power'),
+    user: await lab.makePerson('user'),
+  };
+  for (const member of Object.values(members)) await oldestKeyOf(member);
+
   return {
     lab,
-    people: {
-      admin: lab.root,
-      configurator: staff,
-      teacher,
-      student,
-      parent: await lab.makePerson('parent'),
-      power: await lab.makePerson('power'),
-      user: await lab.makePerson('user'),
-      guest: await lab.makePerson('guest'),
-    },
+    people: { ...members, guest: await lab.makePerson('guest') },
     compId,
     entryId,
     submissionId: graded.submission_id,

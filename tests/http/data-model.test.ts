@@ -28,6 +28,8 @@ const outcome = { outcome_data: { feedback_text: '<p>Good.</p>', score: 7 } };
 let lab: Lab;
 let course: Awaited<ReturnType<Lab['makeCourse']>>;
 let graded: { submission_id: string; outcome_id: string };
+let keyOwner: Person;
+let key: { id: string; secret: string };
 let serviceBus: ReturnType<typeof createServiceBus>;
 
 beforeAll(async () => {
@@ -38,11 +40,19 @@ beforeAll(async () => {
   const { submission_id } = await lab.submit(course.student, course.entryId);
   const { outcome_id } = (await lab.waitForOutcome(course.student, submission_id)).outcome;
   graded = { submission_id, outcome_id };
+  keyOwner = await lab.makePerson('student');
+  key = await makeKey(keyOwner);
 });
 afterAll(async () => {
   await serviceBus.close();
   await lab.close();
 });
+
+async function makeKey(owner: Person): Promise<{ id: string; secret: string }> {
+  const reply = await owner.post('/api/v1/auth/keys', { name: 'a key' });
+  const { api_key, key_info } = reply.json<{ api_key: string; key_info: { id: string } }>();
+  return { id: key_info.id, secret: api_key };
+}
 
 const isCost = (line: LogLine): line is LogLine & Cost =>
   typeof line.cosmos_calls === 'number' && typeof line.request_units === 'number';
@@ -83,6 +93,23 @@ const calls: Record<string, () => Promise<Reply>> = {
       form: { username: course.student.username, password: course.student.password },
     }),
   'get-me': () => course.student.get('/api/auth/me'),
+  'create-cli-key': async () => (await lab.makePerson('student')).post('/api/v1/auth/keys', { name: 'a key' }),
+  'create-api-key': async () => (await lab.makePerson('student')).post('/api/v1/api-keys/create', { name: 'a key' }),
+  'list-api-keys': () => keyOwner.get('/api/v1/auth/keys'),
+  'get-api-key': () => keyOwner.get(`/api/v1/api-keys/${key.id}`),
+  'change-api-key': () => keyOwner.call('PATCH', `/api/v1/api-keys/${key.id}`, { json: { name: randomUUID() } }),
+  'rotate-api-key': () => keyOwner.post(`/api/v1/api-keys/${key.id}/rotate`, {}),
+  'revoke-api-key': async () => {
+    const owner = await lab.makePerson('student');
+    return owner.delete(`/api/v1/auth/keys/${(await makeKey(owner)).id}`);
+  },
+  'validate-credential': () => keyOwner.get('/api/v1/auth/keys/validate'),
+  'validate-api-key': async () => {
+    const headers = { 'x-api-key': (await makeKey(await lab.makePerson('student'))).secret };
+    return lab.anyone('POST', '/api/v1/api-keys/validate', { headers });
+  },
+  'get-api-key-stats': () => keyOwner.get('/api/v1/auth/keys/stats'),
+  'get-api-key-usage': () => keyOwner.get('/api/v1/api-keys/usage-stats'),
   'list-users': () => course.staff.get('/api/auth/users'),
   'register-user': () =>
     course.staff.post('/api/auth/register', {

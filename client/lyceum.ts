@@ -425,6 +425,15 @@ export type EvidenceSpan = {
   quote: string;
 };
 
+/** A provider with which the account can be entered. */
+export type ExternalLogin = {
+  provider: "microsoft" | "google" | "github";
+  /** What the provider called the person when it was linked */
+  email: string | null;
+  /** ISO 8601, UTC */
+  linked_at: string;
+};
+
 export type GradingState = {
   /** Where the work stands */
   status: "queued" | "running" | "retrying" | "needs_attention" | "done";
@@ -490,6 +499,32 @@ export type LedgerEvent = {
   cost_micro_usd: number;
   /** The outcome that this event replaced, whole; null when there was none */
   previous_outcome: unknown;
+};
+
+/** Nothing to begin, and what the provider sent back to complete. */
+export type LinkRequest = {
+  /** From the address that the provider sent the browser to */
+  code?: string;
+  /** The same as in the path */
+  provider?: string;
+  /** From the answer that began the sign-in; without it the cookie of that answer is needed */
+  state?: string;
+  /** From the address, where the provider sets it */
+  iss?: string;
+  /** Where the provider sent the browser; checked when sent */
+  redirect_uri?: string;
+  /** From the address, in place of a code: the person said no */
+  error?: string;
+  /** Ignored */
+  error_description?: string;
+};
+
+/** The ways into an account. */
+export type Logins = {
+  user_id: string;
+  has_password: boolean;
+  passkeys: number;
+  logins: ExternalLogin[];
 };
 
 /** A sentence for a person. */
@@ -628,6 +663,34 @@ export type ReviewFlag = {
 
 /** A built-in role or one that an administrator made. */
 export type RoleName = string;
+
+/** What a provider sent back with the browser. */
+export type SignInCallback = {
+  /** From the address that the provider sent the browser to */
+  code?: string;
+  /** The same as in the path */
+  provider?: string;
+  /** From the answer that began the sign-in; without it the cookie of that answer is needed */
+  state?: string;
+  /** From the address, where the provider sets it */
+  iss?: string;
+  /** Where the provider sent the browser; checked when sent */
+  redirect_uri?: string;
+  /** From the address, in place of a code: the person said no */
+  error?: string;
+  /** Ignored */
+  error_description?: string;
+};
+
+/** A sign-in with a provider that has begun. */
+export type SignInStart = {
+  /** Send the browser there */
+  auth_url: string;
+  /** Keep it in the page (session storage) and send it with the code. It is not the `state` of the address, which proves nothing about the browser. */
+  state: string;
+  /** Seconds until the sign-in must be complete */
+  expires_in: number;
+};
 
 /** A component as staff see it. */
 export type StaffComponent = {
@@ -916,6 +979,16 @@ export function createLyceumClient(options: ClientOptions) {
     validateApiKey: (args: { required_scope?: string } = {}): Promise<KeyVerdict> => json<KeyVerdict>('POST', `/api/v1/api-keys/validate`, { query: { required_scope: args.required_scope } }),
     /** Whose API key or access token this is. */
     validateCredential: (): Promise<CredentialInfo> => json<CredentialInfo>('GET', `/api/v1/auth/keys/validate`, {  }),
+    /** Where to send the browser to sign in with Microsoft Entra, Google or GitHub. */
+    beginSignIn: (args: { provider: string }): Promise<SignInStart> => json<SignInStart>('GET', `/api/v1/auth/${encodeURIComponent(args.provider)}/login`, {  }),
+    /** Exchange what the provider sent back with the browser for tokens, or for the question for a second factor. */
+    completeSignIn: (args: { provider: string; body: SignInCallback }): Promise<Tokens | MfaChallenge> => json<Tokens | MfaChallenge>('POST', `/api/v1/auth/${encodeURIComponent(args.provider)}/callback`, { body: args.body }),
+    /** Link a provider to the own account: `{}` begins, what the provider sent back completes. */
+    linkLogin: (args: { provider: string; body: LinkRequest }): Promise<SignInStart | ExternalLogin> => json<SignInStart | ExternalLogin>('POST', `/api/v1/auth/${encodeURIComponent(args.provider)}/link`, { body: args.body }),
+    /** Take a provider out of the own account, never the last way into it. */
+    unlinkLogin: (args: { provider: string }): Promise<unknown> => json<unknown>('DELETE', `/api/v1/auth/${encodeURIComponent(args.provider)}/link`, {  }),
+    /** The ways into the own account: password, passkeys, and linked providers. */
+    listLogins: (): Promise<Logins> => json<Logins>('GET', `/api/v1/auth/logins`, {  }),
     /** Make a component; the caller owns it unless other staff are named. */
     createComponent: (args: { body: ComponentCreate; idempotencyKey?: string }): Promise<StaffComponent> => json<StaffComponent>('POST', `/api/configure/flexagecomps`, { body: args.body, idempotencyKey: args.idempotencyKey }),
     /** Delete a component; what students handed in is kept for audit and answers 404 from now on. */

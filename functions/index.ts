@@ -46,6 +46,11 @@ import getHealth from './platform/get-health.ts';
 import getOpenapi from './platform/get-openapi.ts';
 import getReadiness from './platform/get-readiness.ts';
 import getRoot from './platform/get-root.ts';
+import beginSignIn from './sign-in/begin-sign-in.ts';
+import completeSignIn from './sign-in/complete-sign-in.ts';
+import linkLogin from './sign-in/link-login.ts';
+import listLogins from './sign-in/list-logins.ts';
+import unlinkLogin from './sign-in/unlink-login.ts';
 import getOwnEntry from './student/get-own-entry.ts';
 import getOwnSubmission from './student/get-own-submission.ts';
 import listOwnComponents from './student/list-own-components.ts';
@@ -81,6 +86,12 @@ export const functions: readonly LyceumFunction[] = [
   rotateApiKey,
   validateApiKey,
   validateCredential,
+  // Sign-in with providers
+  beginSignIn,
+  completeSignIn,
+  linkLogin,
+  unlinkLogin,
+  listLogins,
   // Components
   createComponent,
   deleteComponent,

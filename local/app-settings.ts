@@ -21,7 +21,7 @@ export function connectionSettings(ports: Ports): Settings {
 }
 
 /** Everything else that the product needs to know on a laptop. */
-export function laptopSettings(secrets: Secrets, database: string): Settings {
+export function laptopSettings(secrets: Secrets, database: string, mailbox: string): Settings {
   return {
     LYCEUM_ENVIRONMENT: 'local',
     COSMOS_DATABASE: database,
@@ -32,6 +32,7 @@ export function laptopSettings(secrets: Secrets, database: string): Settings {
     BOOTSTRAP_ADMIN_USERNAME: 'admin',
     BOOTSTRAP_ADMIN_EMAIL: 'admin@example.org',
     BOOTSTRAP_ADMIN_PASSWORD: secrets.admin_password,
+    EMAIL_FOLDER: mailbox,
     CORS_ORIGINS: 'http://localhost:3000,http://localhost:5173',
   };
 }

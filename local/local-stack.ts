@@ -50,7 +50,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   try {
     const { settings, ownStandIns } = mergeSettings(options.environment, readLocalSettings(options.localSettingsPath), {
       connections: connectionSettings(ports),
-      laptop: laptopSettings(folder.secrets, containers.database),
+      laptop: laptopSettings(folder.secrets, containers.database, join(dataDir, 'mailbox')),
     });
     const standIns = ownStandIns.flatMap((name) => serviceOfSetting[name] ?? []);
     await assertPortsFree(ports, options.hasFunctions ? ['functions', ...standIns] : standIns);

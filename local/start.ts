@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import hostJson from '../host.json' with { type: 'json' };
 import type { Host } from './host/start-host.ts';
 import { describeStack, type LocalStack, shortPath, startLocalStack } from './local-stack.ts';
+import { createMailbox } from './mailbox.ts';
 import { readOptions, StartError, type StartOptions } from './options.ts';
 import { LogFile, type Screen, takeScreen } from './screen.ts';
 import { stopOnSignal } from './stop-signals.ts';
@@ -62,6 +63,7 @@ async function start(options: StartOptions, run: Run, screen: Screen, log: LogFi
     load: () => Promise.all([import(pathToFileURL(entry).href), stack.ready]),
     hostJson,
     settings,
+    localPages: createMailbox(settings['EMAIL_FOLDER'] ?? ''),
     log: (line) => console.log(line),
   });
   const { url } = run.host;
@@ -69,6 +71,7 @@ async function start(options: StartOptions, run: Run, screen: Screen, log: LogFi
 
   screen.say('');
   screen.say(`  ${'API'.padEnd(14)} ${url}        documentation: ${url}/docs`);
+  screen.say(`  ${'Mailbox'.padEnd(14)} ${url}/dev/mailbox        e-mails land here`);
   for (const line of describeStack(options, stack)) screen.say(line);
   screen.say(`  ${'Log'.padEnd(14)} ${shortPath(log.path)}`);
   screen.say(`  ${'Administrator'.padEnd(14)} ${administrator(settings, stack)}`);

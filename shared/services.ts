@@ -3,6 +3,10 @@ import queueFile from '../infra/queues.json' with { type: 'json' };
 import { createBlob } from './adapters/blob/client.ts';
 import { createCosmos } from './adapters/cosmos/client.ts';
 import type { Container } from './adapters/cosmos/container.ts';
+import { createAzureEmail } from './adapters/email/azure.ts';
+import { createFolderEmail } from './adapters/email/folder.ts';
+import { noEmail } from './adapters/email/none.ts';
+import type { EmailSender } from './adapters/email/types.ts';
 import { createAnthropicProvider } from './adapters/llm/anthropic.ts';
 import { createMemoryBudget } from './adapters/llm/budget.ts';
 import { createLlmGateway } from './adapters/llm/gateway.ts';
@@ -12,6 +16,7 @@ import { createSimulator } from './adapters/llm/simulator.ts';
 import type { LlmGateway, LlmModel, LlmPrices } from './adapters/llm/types.ts';
 import { createPasswords } from './adapters/passwords/pool.ts';
 import { createServiceBus } from './adapters/service-bus/client.ts';
+import { createSignInProviders } from './adapters/sign-in/providers.ts';
 import { createCallWindows } from './api-keys/call-windows.ts';
 import { createCreditLeases } from './api-keys/credit-leases.ts';
 import { createKeyAccess } from './api-keys/key-access.ts';
@@ -42,10 +47,14 @@ import { type AccountStates, createAccountStates } from './identity/account-stat
 import { createAccounts } from './identity/accounts-repository.ts';
 import { type AccountsService, createAccountsService } from './identity/accounts-service.ts';
 import { createAuthenticate } from './identity/authentication.ts';
+import { createExternalLoginsService, type ExternalLoginsService } from './identity/external-logins-service.ts';
+import { createExternalSignInService, type ExternalSignInService } from './identity/external-sign-in-service.ts';
 import { createRoles } from './identity/roles.ts';
 import { createSessions } from './identity/sessions-repository.ts';
 import { createSessionsService, type SessionsService } from './identity/sessions-service.ts';
 import { createSignInService, type SignInService } from './identity/sign-in-service.ts';
+import { createSignInRoundTrip } from './identity/sign-in-transactions.ts';
+import { createSignInTransactions } from './identity/sign-in-transactions-repository.ts';
 import { createAccessTokens } from './identity/tokens.ts';
 import { createDeadLetterService, type DeadLetterService } from './jobs/service.ts';
 import { type Background, createBackground } from './platform/background.ts';
@@ -59,6 +68,7 @@ import { currentMeter } from './platform/meter.ts';
 import { createDispatcher } from './platform/outbox.ts';
 import { type RateLimitPolicy as Bucket, createRateLimiter } from './platform/rate-limit.ts';
 import type { Runtime } from './platform/runtime.ts';
+import { redirectUriOf } from './platform/sign-in-settings.ts';
 
 declare module './platform/define-endpoint.ts' {
   interface Services {
@@ -67,6 +77,10 @@ declare module './platform/define-endpoint.ts' {
     signIn: SignInService;
     apiKeys: ApiKeysService;
     keyVerification: Pick<KeyVerification, 'verify'>;
+    externalSignIn: ExternalSignInService;
+    externalLogins: ExternalLoginsService;
+    /** Sends at once; what may fail and be tried again goes through a job. */
+    email: EmailSender;
     components: ComponentsService;
     entries: EntriesService;
     enrolment: EnrolmentService;
@@ -105,6 +119,8 @@ export interface RuntimeOverrides {
   strictErrors?: boolean;
   redeliveryBaseMs?: number;
   keyUsageFlushMs?: number;
+  /** In place of the sender that the settings name. */
+  email?: EmailSender;
 }
 
 function pricesOf(config: Config, model: string): LlmPrices {
@@ -184,6 +200,15 @@ function createKeys(deps: {
   return { service: createApiKeysService({ keys, access, secrets, changes, clock }), verification, background };
 }
 
+/** The folder where one is set, which only a laptop may have; else the cloud; else nothing can be sent. */
+function createEmail(config: Config, clock: Clock, logger: Logger): EmailSender {
+  const { EMAIL_FOLDER: folder, EMAIL_ENDPOINT: endpoint, EMAIL_CLIENT_ID: clientId, EMAIL_FROM: from } = config;
+  if (folder !== undefined) return createFolderEmail({ folder, from, clock });
+  if (endpoint !== undefined) return createAzureEmail({ endpoint, clientId, from, clock });
+  if (config.LYCEUM_ENVIRONMENT === 'production') logger.warn('email_not_configured');
+  return noEmail;
+}
+
 /** `AccountEndpoint=...;AccountKey=...`; the settings were checked to have this form. */
 function cosmosAccount(config: Config): { endpoint: string; key?: string; clientId?: string | undefined } {
   if (config.CosmosConnection === undefined) {
@@ -216,6 +241,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     clientId: config.AzureWebJobsStorage__clientId,
   });
   const llm = createLlm(config, clock, logger);
+  const email = overrides.email ?? createEmail(config, clock, logger);
   const passwords = createPasswords({ cost: overrides.bcryptCost ?? 12, threads: config.BCRYPT_THREADS });
 
   const audit = createAuditRecorder({ clock, ids });
@@ -268,6 +294,12 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     flushMs: overrides.keyUsageFlushMs ?? 30_000,
   });
   const signIn = createSignInService({ accounts, accountsService, passwords, sessions: sessionsService });
+  const roundTrip = createSignInRoundTrip({
+    providers: createSignInProviders(config, clock),
+    transactions: createSignInTransactions(cosmos.container('platform')),
+    redirectUriOf: (provider) => redirectUriOf(config, provider),
+    clock,
+  });
   const components = createComponentsService({
     access,
     courses,
@@ -304,6 +336,19 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     signIn,
     apiKeys: apiKeys.service,
     keyVerification: apiKeys.verification,
+    externalSignIn: createExternalSignInService({
+      roundTrip,
+      accounts,
+      accountsService,
+      states,
+      signIn,
+      audit,
+      clock,
+      ids,
+      registration: { isOpen: config.REGISTRATION_POLICY === 'open', role: config.REGISTRATION_ROLE },
+    }),
+    externalLogins: createExternalLoginsService({ roundTrip, accounts, states, audit, clock }),
+    email,
     components,
     entries: createEntriesService({ access, courses, memberships, pointers, clock }),
     enrolment,

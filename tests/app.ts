@@ -9,6 +9,7 @@ import { startServiceBus } from '../local/service-bus/server.ts';
 import { loadConfig } from '../shared/platform/config.ts';
 import { mount } from '../shared/platform/mount.ts';
 import { createRuntime, type RuntimeOverrides } from '../shared/services.ts';
+import { startGitHubStub } from './http/github-stub.ts';
 
 export const admin = { username: 'root-admin', password: 'a long enough password' };
 
@@ -37,6 +38,7 @@ export interface LogLine {
 export async function startApp(options: AppOptions = {}) {
   const cosmos = await startCosmos({ port: 0, dataDir: ':memory:', definition: containers });
   const serviceBus = await startServiceBus({ port: 0, dataDir: ':memory:', queues: queues.queues });
+  const github = await startGitHubStub();
   const settings: Record<string, string> = {
     LYCEUM_ENVIRONMENT: 'local',
     COSMOS_DATABASE: containers.database,
@@ -51,6 +53,7 @@ export async function startApp(options: AppOptions = {}) {
     BOOTSTRAP_ADMIN_USERNAME: admin.username,
     BOOTSTRAP_ADMIN_PASSWORD: admin.password,
     RATE_LIMIT_SCALE: '1000',
+    ...github.settings,
     ...options.settings,
   };
   const log: string[] = [];
@@ -78,6 +81,7 @@ export async function startApp(options: AppOptions = {}) {
     runtime,
     cosmos,
     serviceBus,
+    github,
     host,
     settings,
     log,
@@ -87,6 +91,7 @@ export async function startApp(options: AppOptions = {}) {
       await runtime.close();
       await serviceBus.close();
       await cosmos.close();
+      await github.close();
     },
   };
 }

@@ -13,6 +13,9 @@ import { type Call, type Invoker, pause } from './invoker.ts';
 import type { RouteMatch, RouteTable } from './route-table.ts';
 import type { LogLevel } from './worker-module.ts';
 
+/** Answers what belongs to this machine alone and to no function; returns whether it did. */
+export type LocalPages = (req: IncomingMessage, res: ServerResponse, path: string) => boolean;
+
 export interface HttpFrontOptions {
   readonly routes: RouteTable;
   readonly invoker: Invoker;
@@ -22,6 +25,7 @@ export interface HttpFrontOptions {
   readonly maxRequestBodyBytes: number;
   readonly answerLimitMs: number;
   readonly isHomepageDisabled: boolean;
+  readonly localPages?: LocalPages | undefined;
   readonly log: (level: LogLevel, message: string) => void;
 }
 
@@ -72,6 +76,7 @@ export class HttpFront {
     const path = end === -1 ? url : url.slice(0, end);
     const isHome = path === '/';
     const match = routes.find(req.method ?? 'GET', path);
+    if (this.#options.localPages?.(req, res, path)) return;
     if (/^\/(?:admin|runtime)(?:\/|$)/i.test(path)) answerAdmin(req, res, path, admin);
     else if (isHome && !isHomepageDisabled) answer(res, 200, { 'content-type': 'text/plain' }, homepage);
     else if (!match) answer(res, isHome ? 204 : 404);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Clock, systemClock } from '../../shared/platform/clock.ts';
 import { CosmosTrigger } from './cosmos-trigger.ts';
-import { HttpFront } from './http-front.ts';
+import { HttpFront, type LocalPages } from './http-front.ts';
 import { catchProxyServer } from './http-streaming.ts';
 import { Invoker } from './invoker.ts';
 import { RouteTable } from './route-table.ts';
@@ -26,6 +26,8 @@ export interface HostOptions {
   log?: (line: string) => void;
   /** After this time the front end cuts an HTTP call; 230 s on Azure. */
   answerLimitMs?: number;
+  /** Pages of the local stack; they are asked before the functions. */
+  localPages?: LocalPages;
 }
 
 export interface Host {
@@ -98,6 +100,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
     maxRequestBodyBytes: config.maxRequestBodyBytes,
     answerLimitMs: options.answerLimitMs ?? 230_000,
+    localPages: options.localPages,
     isHomepageDisabled: settings.find('AzureWebJobsDisableHomepage')?.toLowerCase() === 'true',
     log: logSystem,
   });

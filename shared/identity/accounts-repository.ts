@@ -32,9 +32,37 @@ export function reservationId({ kind, name }: ReservedName): string {
   return `${kind}:${encodeURIComponent(name.normalize('NFKC').toLowerCase())}`;
 }
 
+/** What a provider calls somebody; case matters, unlike in our own names. */
+export interface ExternalName {
+  provider: string;
+  subject: string;
+}
+
+function externalReservationId({ provider, subject }: ExternalName): string {
+  return `external:${provider}:${encodeURIComponent(subject)}`;
+}
+
+/** Makes what a provider calls somebody lead to one account, for the batch that writes that account. */
+export function reserveExternal(name: ExternalName, userId: string): BatchOperation {
+  const doc: Reservation = {
+    id: externalReservationId(name),
+    pk,
+    type: 'reservation',
+    schema_version: 1,
+    user_id: userId,
+  };
+  return { op: 'create', doc };
+}
+
+/** Undoes `reserveExternal`, in the batch that takes the provider out of the account. */
+export function releaseExternal(name: ExternalName): BatchOperation {
+  return { op: 'remove', id: externalReservationId(name) };
+}
+
 export interface Accounts {
   find(userId: string): Promise<UserDocument | undefined>;
   findByName(name: ReservedName): Promise<UserDocument | undefined>;
+  findByExternal(name: ExternalName): Promise<UserDocument | undefined>;
   /**
    * Makes the account and reserves its names, with `more` in the same batch, all or nothing. Returns the name that was
    * taken, or `more` when an operation of these was refused.
@@ -62,6 +90,10 @@ export function createAccounts(container: Container): Accounts {
     find,
     async findByName(name) {
       const reservation = await container.read<Reservation>(reservationId(name), pk);
+      return reservation && find(reservation.user_id);
+    },
+    async findByExternal(name) {
+      const reservation = await container.read<Reservation>(externalReservationId(name), pk);
       return reservation && find(reservation.user_id);
     },
     async create(user, names, more = []) {

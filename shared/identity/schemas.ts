@@ -106,7 +106,7 @@ export interface UserDocumentV1 {
   _etag?: string;
 }
 
-/** Holds a username or an e-mail address for one account; its id is the name itself, so a second one cannot exist. */
+/** Holds a username, an e-mail address or what a provider calls somebody for one account; its id is the name itself, so a second one cannot exist. */
 export interface Reservation {
   id: string;
   pk: 'accounts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { signInProblems } from './sign-in-settings.ts';
 
 const list = z
   .string()
@@ -243,11 +244,13 @@ function problemsBetween(config: Config): string[] {
   if (config.BOOTSTRAP_ADMIN_USERNAME !== undefined && config.BOOTSTRAP_ADMIN_PASSWORD === undefined) {
     problems.push('BOOTSTRAP_ADMIN_PASSWORD: is required with BOOTSTRAP_ADMIN_USERNAME');
   }
+  if (config.EMAIL_FOLDER !== undefined && config.LYCEUM_ENVIRONMENT !== 'local')
+    problems.push('EMAIL_FOLDER: is for the local stack; e-mails let people into accounts and do not belong on a disk');
   if (config.CORS_ORIGINS.includes('*'))
     problems.push('CORS_ORIGINS: name the origins; * would let every site call with credentials');
   if (config.GRADING_RETRY_CAP_S < config.GRADING_RETRY_BASE_S)
     problems.push('GRADING_RETRY_CAP_S: must not be below GRADING_RETRY_BASE_S');
-  return [...problems, ...providerProblems(config)];
+  return [...problems, ...signInProblems(config), ...providerProblems(config)];
 }
 
 function providerProblems(config: Config): string[] {

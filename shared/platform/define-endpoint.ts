@@ -102,6 +102,10 @@ export interface RequestContext<A extends Auth> {
   newId: string;
   /** The ETag that the caller saw, without quotes, when `If-Match` was sent. */
   ifMatch: string | undefined;
+  /** The value of a cookie of the request. */
+  cookie(name: string): string | undefined;
+  /** One more header for the answer, when it is a success. */
+  setHeader(name: string, value: string): void;
 }
 
 /**

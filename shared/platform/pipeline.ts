@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { z } from 'zod';
+import { readCookie } from './cookies.ts';
 import type { Auth, Caller, Endpoint, Page, Principal, RawBody, RequestContext } from './define-endpoint.ts';
 import { defaultBodyLimitBytes } from './define-endpoint.ts';
 import { AppError, type ErrorCode, type InputProblem, validationError } from './errors.ts';
@@ -197,6 +198,7 @@ function successAnswer(call: Call, result: unknown): Answer {
 }
 
 async function runHandler(call: Call, input: Awaited<ReturnType<typeof parseInput>>, newId: string): Promise<Answer> {
+  const headers: Record<string, string> = {};
   const context: RequestContext<Auth> = {
     user: call.user,
     services: call.runtime.services,
@@ -204,8 +206,13 @@ async function runHandler(call: Call, input: Awaited<ReturnType<typeof parseInpu
     shownKey: call.request.headers.get('x-api-key') ?? credentialOf(call.request)?.value,
     newId,
     ifMatch: unquoted(call.request.headers.get('if-match')),
+    cookie: (name) => readCookie(call.request.headers.get('cookie'), name),
+    setHeader(name, value) {
+      headers[name] = value;
+    },
   };
-  return successAnswer(call, await call.endpoint.handler(input, context));
+  const answer = successAnswer(call, await call.endpoint.handler(input, context));
+  return { ...answer, headers: { ...answer.headers, ...headers } };
 }
 
 const usualLongestMs = 30_000;

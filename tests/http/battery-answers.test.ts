@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
 import { errorTable } from '../../shared/platform/errors.ts';
 import { errorsOf } from '../../shared/platform/openapi.ts';
-import { callRightly, makeWorld, operations, pathOf, tokenFor, type World } from './battery-world.ts';
+import { beginnings, callRightly, makeWorld, operations, pathOf, tokenFor, type World } from './battery-world.ts';
 import { Reply, startLab } from './client.ts';
 
 // Every endpoint of functions/index.ts answers as it declares: this file needs no change for a new one.
@@ -77,7 +77,9 @@ describe.each(answering)('$title', ({ endpoint, route }) => {
     expect(made).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test.runIf(!('raw' in endpoint.success))('wraps its answer for who asks for an envelope', async () => {
+  // An answer without a body has nothing to wrap.
+  const isWrapped = 'schema' in endpoint.success || 'page' in endpoint.success;
+  test.runIf(isWrapped)('wraps its answer for who asks for an envelope', async () => {
     const query = '?envelope=true';
     const force = endpoint.query?.shape['force_regenerate'] === undefined ? '' : '&force_regenerate=true';
     const byQuery = await callRightly(world, endpoint, route, { query: query + force });
@@ -153,7 +155,7 @@ describe.each(readable)('$title', ({ endpoint, route }) => {
     expect(head.headers.get('etag')).toBe(get.headers.get('etag'));
   });
 
-  test('changes nothing when it is called twice', async () => {
+  test.runIf(!beginnings.has(endpoint.name))('changes nothing when it is called twice', async () => {
     const [first, second] = [await callRightly(world, endpoint, route), await callRightly(world, endpoint, route)];
     expect(second.text).toBe(first.text);
   });

@@ -5,6 +5,7 @@ import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
 import { accessOf, type BuiltInRole, builtInRoles } from '../../shared/platform/permissions.ts';
 import { makeRoomForKey, newKeyOf, oldestKeyOf } from './battery-api-keys.ts';
 import { type CallOptions, goodAnswer, type Lab, type Person, type Reply } from './client.ts';
+import { linkAnswer, linkGitHub, signInAnswer } from './github-people.ts';
 
 /**
  * What the shared battery needs to call any endpoint rightly. A new endpoint is called by itself when its parameters
@@ -55,6 +56,11 @@ const parameters: Record<string, Parameter> = {
   },
   key_id: uuid((_world, caller) => oldestKeyOf(caller)),
   file: { known: () => 'start.js', unknown: 'no-such-file.js' },
+  provider: {
+    known: () => 'github',
+    unknown: 'nobody',
+    malformed: ['GitHub', 'git_hub', '1', "'; DROP", '%00', '..%2f..'],
+  },
 };
 
 /** Values of path parameters for operations that use up what they are called with. */
@@ -66,6 +72,7 @@ const freshParameters: Record<string, Record<string, Parameter['known']>> = {
   'revoke-api-key': { key_id: (_w, caller) => newKeyOf(caller) },
   'discard-dead-letter': { id: (w) => w.makeDeadLetter() },
   'replay-dead-letter': { id: (w) => w.makeDeadLetter() },
+  'unlink-login': { provider: (w, caller) => linkGitHub(w.lab, caller).then(() => 'github') },
 };
 
 const outcome = { outcome_data: { feedback_text: '<p>Good.</p>', score: 7 } };
@@ -79,12 +86,17 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
   'change-api-key': () => ({ name: 'Changed by the battery' }),
   'create-api-key': (_w, caller) => keyBody(caller),
   'create-cli-key': (_w, caller) => keyBody(caller),
+  'complete-sign-in': async (w, caller) => {
+    await linkGitHub(w.lab, caller);
+    return signInAnswer(w.lab, caller);
+  },
   'create-component': () => ({ comp_name: 'Made by the battery' }),
   'create-entry': (w) => ({ flex_age_comp_id: w.compId, entry_title: 'Made by the battery' }),
   'enrol-student': async (w) => ({
     student_user_id: (await w.lab.makePerson('student')).id,
     flex_age_comp_id: w.compId,
   }),
+  'link-login': (w, caller) => linkAnswer(w.lab, caller),
   'log-in': (_w, caller) => ({ username: caller.username, password: caller.password }),
   'override-outcome': () => outcome,
   'register-user': () => ({ username: randomUUID(), password: 'long enough for a password' }),
@@ -102,6 +114,9 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
 
 /** Operations after which their caller cannot call any more: each call is made by somebody new. */
 const spentCallers = new Set<string>([]);
+
+/** GETs that begin something, so that no two of their answers are the same. */
+export const beginnings = new Set(['begin-sign-in']);
 
 /** Queries without which the right call is refused. */
 const queries: Record<string, string> = {

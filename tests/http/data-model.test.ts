@@ -8,6 +8,7 @@ import { withMeter } from '../../shared/platform/meter.ts';
 import { createRuntime } from '../../shared/services.ts';
 import type { LogLine } from '../app.ts';
 import { goodAnswer, type Lab, type Person, principalOf, type Reply, startLab } from './client.ts';
+import { linkAnswer, linkGitHub, signInAnswer } from './github-people.ts';
 
 interface Cost {
   cosmos_calls: number;
@@ -117,6 +118,21 @@ const calls: Record<string, () => Promise<Reply>> = {
       email: `${randomUUID()}@example.org`,
       password: 'a long enough password',
     }),
+  'begin-sign-in': () => lab.anyone('GET', '/api/v1/auth/github/login'),
+  'complete-sign-in': async () => {
+    await linkGitHub(lab, course.student);
+    const json = await signInAnswer(lab, course.student);
+    return lab.anyone('POST', '/api/v1/auth/github/callback', { json });
+  },
+  'link-login': async () => {
+    const person = await lab.makePerson('student');
+    return person.post('/api/v1/auth/github/link', await linkAnswer(lab, person));
+  },
+  'unlink-login': async () => {
+    await linkGitHub(lab, course.student);
+    return course.student.delete('/api/v1/auth/github/link');
+  },
+  'list-logins': () => course.student.get('/api/v1/auth/logins'),
   'enrol-student': async () => course.staff.post('/api/auth/enroll', pair(await lab.makePerson('student'))),
   'unenrol-student': async () => {
     const student = await lab.makePerson('student');

@@ -15,7 +15,7 @@ const secrets = {
   demo_password: 'another-one',
 };
 const keys = { JWT_SECRET: secrets.jwt_secret, DATA_ENCRYPTION_KEY: secrets.data_encryption_key };
-const stack = { connections: connectionSettings(ports), laptop: laptopSettings(secrets, 'lyceum') };
+const stack = { connections: connectionSettings(ports), laptop: laptopSettings(secrets, 'lyceum', '/data/mailbox') };
 
 describe('local.settings.example.json', () => {
   const settings = readLocalSettings(join(projectRoot, 'local.settings.example.json'));

@@ -74,6 +74,9 @@ describe('npm start', () => {
     const program = start();
     const url = await program.says(/^ready (http:\/\/127\.0\.0\.1:\d+)$/m);
     expect((await fetch(`${url}/health`)).status).toBe(200);
+    // Its folder is made by the first e-mail.
+    const mailbox = await fetch(await program.says(/^ {2}Mailbox +(\S+)/m));
+    expect([mailbox.status, await mailbox.text()]).toEqual([200, expect.stringContaining('No e-mails yet.')]);
     program.child.kill('SIGINT');
     expect(await program.exitCode()).toBe(0);
     await expect(fetch(`${url}/health`)).rejects.toThrow();

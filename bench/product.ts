@@ -8,6 +8,7 @@ import { createAccounts } from '../shared/identity/accounts-repository.ts';
 import { createAccessTokens } from '../shared/identity/tokens.ts';
 import { isoTime, systemClock } from '../shared/platform/clock.ts';
 import { createIds } from '../shared/platform/ids.ts';
+import { secretKey } from '../shared/platform/signing-keys.ts';
 import { startProgram, temporaryFolder } from './processes.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -17,7 +18,7 @@ const ids = createIds(systemClock);
 
 export const jwtSecret = 'only for benchmarks: thirty-two bytes or more of text';
 export const tokens = createAccessTokens({
-  secret: jwtSecret,
+  keys: [secretKey(jwtSecret)],
   lifetimeMinutes: 24 * 60,
   clock: systemClock,
   ids,

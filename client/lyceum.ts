@@ -308,10 +308,15 @@ export type CredentialInfo = {
   message: string;
 };
 
-/** Username and password. */
+/** Username or e-mail address, and password. */
 export type Credentials = {
-  username: string;
+  /** Username or e-mail address */
+  username?: string | null;
+  /** The same as `username`, under the name that other clients use */
+  email?: string | null;
   password: string;
+  /** From the last log-in on this device */
+  device_token?: string | null;
 };
 
 export type CriterionScore = {
@@ -445,6 +450,11 @@ export type GradingState = {
   last_error_code: string | null;
 };
 
+/** JSON Web Key Set (RFC 7517); empty when access tokens are signed with a secret. */
+export type KeySet = {
+  keys: PublicKey[];
+};
+
 /** Whether a key is good for a call, and why not. */
 export type KeyVerdict = {
   valid: true;
@@ -517,6 +527,14 @@ export type LinkRequest = {
   error?: string;
   /** Ignored */
   error_description?: string;
+};
+
+/** What to end beside the session of the access token. */
+export type LogOutRequest = {
+  /** Ends its session, also when the access token has expired */
+  refresh_token?: string | null;
+  /** The same as `refresh_token` */
+  refreshToken?: string | null;
 };
 
 /** The ways into an account. */
@@ -630,6 +648,17 @@ export type Problem = {
   })[];
 };
 
+/** JSON Web Key (RFC 7517). */
+export type PublicKey = {
+  kty: string;
+  kid: string;
+  use: "sig";
+  alg: "EdDSA" | "ES256";
+  crv: string;
+  x: string;
+  y?: string;
+};
+
 /** Whether this instance can work. */
 export type Readiness = {
   /** `degraded`: work is accepted, but grading waits for a model */
@@ -639,6 +668,13 @@ export type Readiness = {
     /** Milliseconds */
     ms: number;
   }>;
+};
+
+/** The last refresh token that the client was given. */
+export type RefreshRequest = {
+  refresh_token?: string;
+  /** The same as `refresh_token` */
+  refreshToken?: string;
 };
 
 /** A new account. */
@@ -663,6 +699,22 @@ export type ReviewFlag = {
 
 /** A built-in role or one that an administrator made. */
 export type RoleName = string;
+
+/** A log-in that is still on. */
+export type Session = {
+  session_id: string;
+  /** The session that asks */
+  is_current: boolean;
+  proofs: ("password" | "totp" | "recovery_code" | "passkey" | "microsoft" | "google" | "github" | "invitation")[];
+  address: string;
+  user_agent: string | null;
+  /** ISO 8601, UTC */
+  created_at: string;
+  /** ISO 8601, UTC */
+  last_used_at: string;
+  /** ISO 8601, UTC */
+  expires_at: string;
+};
 
 /** What a provider sent back with the browser. */
 export type SignInCallback = {
@@ -814,8 +866,8 @@ export type SubmissionCreate = {
 export type Tokens = {
   /** Send as `Authorization: Bearer ...` */
   access_token: string;
-  /** Exchange it for new tokens before the access token expires; good once */
-  refresh_token?: string;
+  /** Exchange it for new tokens when the access token expires; good once */
+  refresh_token: string;
   token_type: "bearer";
   /** Seconds until the access token expires */
   expires_in: number;
@@ -826,7 +878,7 @@ export type Tokens = {
   /** The same as `access_token` */
   accessToken: string;
   /** The same as `refresh_token` */
-  refreshToken?: string;
+  refreshToken: string;
   /** The same as `expires_in` */
   expiresIn: number;
 };
@@ -945,8 +997,20 @@ function createTransport(options: ClientOptions) {
 export function createLyceumClient(options: ClientOptions) {
   const { json, page } = createTransport(options);
   return {
-    /** Exchange username and password for an access token; reads JSON and forms. */
+    /** Exchange username or e-mail address and password for tokens; reads JSON and forms. */
     logIn: (args: { body: Credentials }): Promise<Tokens | MfaChallenge> => json<Tokens | MfaChallenge>('POST', `/api/auth/login`, { body: args.body }),
+    /** Exchange a refresh token for new tokens; it is good once, and using it again ends its session. */
+    refreshTokens: (args: { body: RefreshRequest }): Promise<Tokens> => json<Tokens>('POST', `/api/auth/refresh`, { body: args.body }),
+    /** End the session of the access token, and that of the refresh token in the body; one of them is enough. */
+    logOut: (args: { body: LogOutRequest }): Promise<Message> => json<Message>('POST', `/api/auth/logout`, { body: args.body }),
+    /** End all own sessions, this one too. */
+    logOutEverywhere: (): Promise<Message> => json<Message>('POST', `/api/v1/auth/logout-all`, {  }),
+    /** The own sessions that are still on, newest first. */
+    listSessions: (args: { limit?: number; skip?: number; cursor?: string } = {}): Promise<Page<Session>> => page<Session>('GET', `/api/v1/auth/sessions`, { query: { limit: args.limit, skip: args.skip, cursor: args.cursor } }),
+    /** End one of the own sessions; its tokens are refused from then on. */
+    endSession: (args: { session_id: string }): Promise<unknown> => json<unknown>('DELETE', `/api/v1/auth/sessions/${encodeURIComponent(args.session_id)}`, {  }),
+    /** The public keys with which others can check access tokens; none when they are signed with a secret. */
+    getTokenKeys: (): Promise<KeySet> => json<KeySet>('GET', `/.well-known/jwks.json`, {  }),
     /** The account behind the token. */
     getMe: (): Promise<User> => json<User>('GET', `/api/auth/me`, {  }),
     /** Make an account for someone; only an administrator can make an administrator. */

@@ -1,8 +1,14 @@
 import type { LyceumFunction } from '../shared/platform/mount.ts';
+import endSession from './accounts/end-session.ts';
 import enrolStudent from './accounts/enrol-student.ts';
 import getMe from './accounts/get-me.ts';
+import getTokenKeys from './accounts/get-token-keys.ts';
+import listSessions from './accounts/list-sessions.ts';
 import listUsers from './accounts/list-users.ts';
 import logIn from './accounts/log-in.ts';
+import logOut from './accounts/log-out.ts';
+import logOutEverywhere from './accounts/log-out-everywhere.ts';
+import refreshTokens from './accounts/refresh-tokens.ts';
 import registerUser from './accounts/register-user.ts';
 import unenrolStudent from './accounts/unenrol-student.ts';
 import discardDeadLetter from './admin/discard-dead-letter.ts';
@@ -67,8 +73,15 @@ import setOutcome from './submissions/set-outcome.ts';
 
 /** The table of contents: every function of Lyceum, by area. Registration, documents and tests all read it. */
 export const functions: readonly LyceumFunction[] = [
-  // Accounts and enrolment
+  // Sessions
   logIn,
+  refreshTokens,
+  logOut,
+  logOutEverywhere,
+  listSessions,
+  endSession,
+  getTokenKeys,
+  // Accounts and enrolment
   getMe,
   registerUser,
   listUsers,

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hkdfSync, randomBytes } from 'node:crypto';
 import queueFile from '../infra/queues.json' with { type: 'json' };
 import { createBlob } from './adapters/blob/client.ts';
 import { createCosmos } from './adapters/cosmos/client.ts';
@@ -49,17 +49,21 @@ import { type AccountsService, createAccountsService } from './identity/accounts
 import { createAuthenticate } from './identity/authentication.ts';
 import { createExternalLoginsService, type ExternalLoginsService } from './identity/external-logins-service.ts';
 import { createExternalSignInService, type ExternalSignInService } from './identity/external-sign-in-service.ts';
+import { createLogOutService, type LogOutService } from './identity/log-out-service.ts';
+import { createLogInCounters } from './identity/login-counters-repository.ts';
+import { createLogInThrottle } from './identity/login-throttle-service.ts';
+import { createRefreshService, type RefreshService } from './identity/refresh-service.ts';
 import { createRoles } from './identity/roles.ts';
 import { createSessions } from './identity/sessions-repository.ts';
 import { createSessionsService, type SessionsService } from './identity/sessions-service.ts';
 import { createSignInService, type SignInService } from './identity/sign-in-service.ts';
 import { createSignInRoundTrip } from './identity/sign-in-transactions.ts';
 import { createSignInTransactions } from './identity/sign-in-transactions-repository.ts';
-import { createAccessTokens } from './identity/tokens.ts';
+import { type AccessTokens, createAccessTokens } from './identity/tokens.ts';
 import { createDeadLetterService, type DeadLetterService } from './jobs/service.ts';
 import { type Background, createBackground } from './platform/background.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
-import { type Config, llmProviders } from './platform/config.ts';
+import { accessTokenKeys, type Config, llmProviders } from './platform/config.ts';
 import type { RateLimitPolicy } from './platform/define-endpoint.ts';
 import { createIdempotencyStore } from './platform/idempotency.ts';
 import { createIds } from './platform/ids.ts';
@@ -74,6 +78,9 @@ declare module './platform/define-endpoint.ts' {
   interface Services {
     accounts: AccountsService;
     sessions: SessionsService;
+    refreshes: RefreshService;
+    logOuts: LogOutService;
+    tokens: Pick<AccessTokens, 'publicKeys'>;
     signIn: SignInService;
     apiKeys: ApiKeysService;
     keyVerification: Pick<KeyVerification, 'verify'>;
@@ -109,6 +116,16 @@ const ratePolicies: Record<RateLimitPolicy, Bucket> = {
 };
 
 const dayMs = 24 * 60 * 60_000;
+
+/** What the clocks of two instances may differ by, and what lies between reading a session and making tokens of it. */
+const tokenMarginMs = 60_000;
+/** Two tabs of one browser ask within moments of each other. */
+const refreshRepeatMs = 10_000;
+
+/** One secret in the settings, and a key of its own for each use. */
+function keyOf(config: Config, use: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', config.DATA_ENCRYPTION_KEY, '', `lyceum ${use}`, 32));
+}
 
 /** What tests replace: time, chance, the log's end. Everything else is real. */
 export interface RuntimeOverrides {
@@ -250,7 +267,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const roles = createRoles();
   const states = createAccountStates({ accounts, roles, clock, cacheMs: config.AUTH_CACHE_S * 1000 });
   const tokens = createAccessTokens({
-    secret: config.JWT_SECRET,
+    keys: accessTokenKeys(config),
     lifetimeMinutes: config.ACCESS_TOKEN_EXPIRE_MINUTES,
     clock,
     ids,
@@ -272,15 +289,31 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
           email: config.BOOTSTRAP_ADMIN_EMAIL,
         };
   const accountsService = createAccountsService({ accounts, passwords, roles, audit, clock, ids, bootstrapAdmin });
+  const idleMs = config.REFRESH_IDLE_DAYS * dayMs;
+  const tailMs = tokens.lifetimeS * 1000 + tokenMarginMs;
+  const throttle = createLogInThrottle({
+    counters: createLogInCounters(cosmos.container('platform')),
+    clock,
+    ids,
+    logger,
+    key: keyOf(config, 'log-in throttle'),
+    scale: config.RATE_LIMIT_SCALE,
+  });
   const sessionsService = createSessionsService({
     sessions,
+    accounts,
     tokens,
     audit,
     clock,
     ids,
+    logger,
+    randomBytes,
+    makeDeviceToken: throttle.makeDeviceToken,
     policy: {
+      idleMs,
       absoluteMs: config.REFRESH_ABSOLUTE_DAYS * dayMs,
       freshMs: config.STEP_UP_MAX_AGE_S * 1000,
+      tailMs,
     },
   });
   const apiKeys = createKeys({
@@ -293,12 +326,31 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     config,
     flushMs: overrides.keyUsageFlushMs ?? 30_000,
   });
-  const signIn = createSignInService({ accounts, accountsService, passwords, sessions: sessionsService });
   const roundTrip = createSignInRoundTrip({
     providers: createSignInProviders(config, clock),
     transactions: createSignInTransactions(cosmos.container('platform')),
     redirectUriOf: (provider) => redirectUriOf(config, provider),
     clock,
+  });
+  const logOuts = createLogOutService({ sessions, accounts, states, audit, clock, times: { idleMs, tailMs } });
+  const refreshes = createRefreshService({
+    sessions,
+    accounts,
+    tokens,
+    logOuts,
+    audit,
+    clock,
+    randomBytes,
+    policy: { idleMs, repeatMs: refreshRepeatMs },
+  });
+  const signIn = createSignInService({
+    accounts,
+    accountsService,
+    passwords,
+    sessions: sessionsService,
+    records: sessions,
+    throttle,
+    audit,
   });
   const components = createComponentsService({
     access,
@@ -333,6 +385,9 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     }),
     accounts: accountsService,
     sessions: sessionsService,
+    refreshes,
+    logOuts,
+    tokens,
     signIn,
     apiKeys: apiKeys.service,
     keyVerification: apiKeys.verification,

@@ -1,4 +1,11 @@
-import { type BatchOperation, type BatchRefusal, type Container, defineQuery } from '../adapters/cosmos/container.ts';
+import {
+  type BatchOperation,
+  type BatchRefusal,
+  type Container,
+  defineQuery,
+  type PatchOperation,
+} from '../adapters/cosmos/container.ts';
+import { isConflict } from '../adapters/cosmos/errors.ts';
 import { pageParameters } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
 import { upgradeUser } from './account-documents.ts';
@@ -63,6 +70,8 @@ export interface Accounts {
   find(userId: string): Promise<UserDocument | undefined>;
   findByName(name: ReservedName): Promise<UserDocument | undefined>;
   findByExternal(name: ExternalName): Promise<UserDocument | undefined>;
+  /** Whose name it is. */
+  findReserved(name: ReservedName): Promise<string | undefined>;
   /**
    * Makes the account and reserves its names, with `more` in the same batch, all or nothing. Returns the name that was
    * taken, or `more` when an operation of these was refused.
@@ -77,6 +86,11 @@ export interface Accounts {
    * (index 0: the account itself has changed since).
    */
   replace(user: UserDocument, more?: readonly BatchOperation[]): Promise<BatchRefusal | undefined>;
+  /**
+   * Counts a log-in, with the password hash of `user` in the same write: this one only over the version that was read, so
+   * that it never takes the place of a newer password.
+   */
+  noteLogIn(user: UserDocument, at: string): Promise<void>;
   list(paging: Paging): Promise<UserDocument[]>;
   findMany(userIds: readonly string[]): Promise<UserDocument[]>;
 }
@@ -86,11 +100,14 @@ export function createAccounts(container: Container): Accounts {
     const stored = await container.read<UserDocument | UserDocumentV1>(userId, pk);
     return stored?.type === 'user' ? upgradeUser(stored) : undefined;
   };
+  const findReserved = async (name: ReservedName) =>
+    (await container.read<Reservation>(reservationId(name), pk))?.user_id;
   return {
     find,
+    findReserved,
     async findByName(name) {
-      const reservation = await container.read<Reservation>(reservationId(name), pk);
-      return reservation && find(reservation.user_id);
+      const userId = await findReserved(name);
+      return userId === undefined ? undefined : find(userId);
     },
     async findByExternal(name) {
       const reservation = await container.read<Reservation>(externalReservationId(name), pk);
@@ -114,6 +131,19 @@ export function createAccounts(container: Container): Accounts {
     replace(user, more = []) {
       const { _etag: etag, ...doc } = user;
       return container.tryBatch(pk, [{ op: 'replace', doc, ...(etag === undefined ? {} : { etag }) }, ...more]);
+    },
+    async noteLogIn(user, at) {
+      const noted: PatchOperation[] = [
+        { op: 'set', path: '/last_login', value: at },
+        { op: 'incr', path: '/login_count', value: 1 },
+      ];
+      const withHash: PatchOperation[] = [...noted, { op: 'set', path: '/password_hash', value: user.password_hash }];
+      try {
+        await container.patch(user.id, pk, withHash, user._etag === undefined ? {} : { etag: user._etag });
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+        await container.patch(user.id, pk, noted);
+      }
     },
     async list(paging) {
       const parameters = pageParameters(paging, 'oldest-first');

@@ -125,8 +125,17 @@ const Username = z
   .refine((name) => !controlCharacters.test(name), 'must not contain control characters');
 
 export const Credentials = z
-  .object({ username: z.string().max(320), password: z.string().max(1024) })
-  .meta({ id: 'Credentials', description: 'Username and password.' });
+  .object({
+    username: z.string().max(320).nullish().describe('Username or e-mail address'),
+    email: z.string().max(320).nullish().describe('The same as `username`, under the name that other clients use'),
+    password: z.string().max(1024),
+    device_token: z.string().max(1024).nullish().describe('From the last log-in on this device'),
+  })
+  .refine(({ username, email }) => typeof (username ?? email) === 'string', {
+    path: ['username'],
+    message: 'is required, or `email`',
+  })
+  .meta({ id: 'Credentials', description: 'Username or e-mail address, and password.' });
 
 export const Registration = z
   .object({

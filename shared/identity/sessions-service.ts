@@ -1,40 +1,73 @@
 import type { AuditRecorder } from '../audit/record.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
-import type { Caller, Principal } from '../platform/define-endpoint.ts';
+import type { Caller, Page, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import { toUser } from './account-rules.ts';
+import type { Logger } from '../platform/logging.ts';
+import { toPage } from '../platform/paging.ts';
+import type { Paging } from '../platform/schemas.ts';
+import type { Accounts } from './accounts-repository.ts';
+import { hashOf, secretBytes } from './refresh-rules.ts';
 import type { UserDocument } from './schemas.ts';
-import type { Proof, SessionDocument, TokenAnswer } from './session-schemas.ts';
+import type { Proof, Session, SessionDocument, TokenAnswer } from './session-schemas.ts';
 import { type Sessions, sessionDocumentId } from './sessions-repository.ts';
+import { answerTokens } from './token-answer.ts';
 import type { AccessTokens } from './tokens.ts';
 
 export interface SessionsService {
-  /** A new session for somebody who has proved who they are, and its tokens. Says nothing about whether they may. */
+  /**
+   * A new session for somebody who has proved who they are, its tokens, and a token of the device; notes the log-in on the
+   * account, with its password hash when that was made anew. Says nothing about whether they may.
+   */
   start(account: UserDocument, caller: Caller, proofs: readonly Proof[]): Promise<TokenAnswer>;
+  /** The sessions of the caller that are still on, newest first. */
+  list(user: Principal, paging: Paging): Promise<Page<Session>>;
   /** Throws `step_up_required` unless the person proved who they are at most `STEP_UP_MAX_AGE_S` seconds ago. */
   assertFresh(user: Principal): Promise<void>;
 }
 
 export interface SessionPolicy {
+  idleMs: number;
   absoluteMs: number;
   freshMs: number;
+  /** For how long access tokens may outlive the moment at which no new ones can be had. */
+  tailMs: number;
+}
+
+const daySeconds = 24 * 60 * 60;
+
+/** Seconds for which the database keeps a session: a day longer than it can be used, because access tokens may last a day. */
+export function secondsToKeep(session: Pick<SessionDocument, 'expires_at'>, nowMs: number, idleMs: number): number {
+  const usableMs = Math.min(Date.parse(session.expires_at) - nowMs, idleMs);
+  return Math.ceil(Math.max(0, usableMs) / 1000) + daySeconds;
 }
 
 export function createSessionsService(deps: {
   sessions: Sessions;
+  accounts: Pick<Accounts, 'find' | 'noteLogIn'>;
   tokens: AccessTokens;
   audit: AuditRecorder;
   clock: Clock;
   ids: Ids;
+  logger: Pick<Logger, 'warn'>;
+  randomBytes: (count: number) => Buffer;
+  makeDeviceToken: (userId: string) => string;
   policy: SessionPolicy;
 }): SessionsService {
-  const { sessions, tokens, audit, clock, ids, policy } = deps;
+  const { sessions, accounts, tokens, audit, clock, ids, logger, randomBytes, policy } = deps;
+
+  /** Nobody is refused because this could not be written. */
+  async function noteLogIn(account: UserDocument, at: string): Promise<void> {
+    await accounts.noteLogIn(account, at).catch((error: unknown) => logger.warn('log_in_not_noted', { error }));
+  }
 
   return {
     async start(account, caller, proofs) {
       const sessionId = ids.next();
       const nowMs = clock.now();
+      const now = isoTime(nowMs);
+      const secrets = { family: randomBytes(secretBytes), secret: randomBytes(secretBytes) };
+      const expiresAt = isoTime(nowMs + policy.absoluteMs);
       const session: SessionDocument = {
         id: sessionDocumentId(sessionId),
         pk: account.user_id,
@@ -43,15 +76,16 @@ export function createSessionsService(deps: {
         session_id: sessionId,
         user_id: account.user_id,
         version: account.session_version,
+        refresh: { family_hash: hashOf(secrets.family), current_hash: hashOf(secrets.secret), previous: null },
         proofs,
-        proved_at: isoTime(nowMs),
+        proved_at: now,
         address: caller.address,
         user_agent: caller.user_agent,
-        created_at: isoTime(nowMs),
-        last_used_at: isoTime(nowMs),
-        expires_at: isoTime(nowMs + policy.absoluteMs),
+        created_at: now,
+        last_used_at: now,
+        expires_at: expiresAt,
         ended_at: null,
-        ttl: Math.ceil(policy.absoluteMs / 1000),
+        ttl: secondsToKeep({ expires_at: expiresAt }, nowMs, policy.idleMs),
       };
       const started = audit.operation(account.user_id, {
         by: { anonymous: caller },
@@ -59,17 +93,34 @@ export function createSessionsService(deps: {
         target: { type: 'account', id: account.user_id },
         detail: { session_id: sessionId, proofs: [...proofs] },
       });
-      await sessions.create(session, [started]);
-      const accessToken = await tokens.sign(account, sessionId);
-      return {
-        access_token: accessToken,
-        token_type: 'bearer',
-        expires_in: tokens.lifetimeS,
-        role: account.role,
-        user: toUser(account),
-        accessToken,
-        expiresIn: tokens.lifetimeS,
+      await Promise.all([sessions.create(session, [started]), noteLogIn(account, now)]);
+      const shown = { ...account, last_login: now, login_count: account.login_count + 1 };
+      const answer = await answerTokens(tokens, shown, session, secrets, nowMs);
+      return { ...answer, device_token: deps.makeDeviceToken(account.user_id) };
+    },
+
+    async list(user, paging) {
+      const account = await accounts.find(user.user_id);
+      if (account === undefined) return { items: [] };
+      const nowMs = clock.now();
+      const live = {
+        version: account.session_version,
+        kept_session_id: account.kept_session_id,
+        ended_session_ids: account.ended_sessions.map(({ session_id }) => session_id),
+        now: isoTime(nowMs),
+        used_after: isoTime(nowMs - policy.idleMs),
+        ended_after: isoTime(nowMs - policy.tailMs),
       };
+      const found = await sessions.list(user.user_id, live, paging);
+      const current = user.via.kind === 'session' ? user.via.session_id : undefined;
+      const shown = found.map(
+        ({ proofs, ...session }): Session => ({
+          ...session,
+          proofs: [...proofs],
+          is_current: session.session_id === current,
+        }),
+      );
+      return toPage(shown, paging, (session) => session.session_id);
     },
 
     async assertFresh(user) {

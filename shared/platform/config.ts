@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { signInProblems } from './sign-in-settings.ts';
+import { type SigningKey, secretBytesMin, secretKey, signingKeys } from './signing-keys.ts';
 
 const list = z
   .string()
@@ -62,9 +63,12 @@ export const settingsSchema = z.object({
   AzureWebJobsStorage__blobServiceUri: z.url().optional().describe('Blob service address, with managed identity.'),
   AzureWebJobsStorage__clientId: optional.describe('Client id of the user-assigned identity for Blob Storage.'),
   JWT_SECRET: z
-    .string({ error: 'is required: 32 bytes or more, for example from `openssl rand -base64 48`' })
-    .refine((text) => Buffer.byteLength(text) >= 32, 'must have 32 bytes or more')
-    .describe('Key that signs access tokens (HS256); 32 bytes or more, no default.'),
+    .string()
+    .refine((text) => Buffer.byteLength(text) >= secretBytesMin, 'must have 32 bytes or more')
+    .optional()
+    .describe(
+      'Key that signs access tokens (HS256); 32 bytes or more, required without `JWT_KEYS`. Beside these it verifies only, so that nobody is logged out by the change.',
+    ),
   ACCESS_TOKEN_EXPIRE_MINUTES: z.coerce
     .number()
     .int()
@@ -72,9 +76,11 @@ export const settingsSchema = z.object({
     .max(1440)
     .default(15)
     .describe('Minutes that an access token is valid.'),
-  JWT_KEYS: optional.describe(
-    'Several keys for access tokens as JSON: `[{"kid", "secret"}]` or `[{"kid", "private_key"}]` (PKCS 8, EdDSA or ES256). The first one signs, all of them verify. Goes before `JWT_SECRET`.',
-  ),
+  JWT_KEYS: signingKeys
+    .optional()
+    .describe(
+      'Several keys for access tokens as JSON: `[{"kid", "secret"}]` or `[{"kid", "private_key"}]` (PEM or JWK, EdDSA or ES256). The first one signs, all of them verify; a key can go when the last token that it signed has expired.',
+    ),
   REFRESH_IDLE_DAYS: z.coerce
     .number()
     .positive()
@@ -222,6 +228,12 @@ export const settingsSchema = z.object({
 
 export type Config = z.output<typeof settingsSchema>;
 
+/** The keys for access tokens, the one that signs first. */
+export function accessTokenKeys(config: Pick<Config, 'JWT_SECRET' | 'JWT_KEYS'>): SigningKey[] {
+  const single = config.JWT_SECRET === undefined ? [] : [secretKey(config.JWT_SECRET)];
+  return [...(config.JWT_KEYS ?? []), ...single];
+}
+
 /** Says everything that is wrong with the settings at once; values are never repeated, because some are secrets. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
@@ -235,6 +247,9 @@ function problemsBetween(config: Config): string[] {
   const oneOf = (what: string, a: keyof Config, b: keyof Config) => {
     if (config[a] === undefined && config[b] === undefined) problems.push(`${a} or ${b}: ${what} is required`);
   };
+  if (config.JWT_SECRET === undefined && config.JWT_KEYS === undefined) {
+    problems.push('JWT_SECRET or JWT_KEYS: is required, for example 32 bytes or more from `openssl rand -base64 48`');
+  }
   oneOf('Cosmos DB', 'CosmosConnection', 'CosmosConnection__accountEndpoint');
   oneOf('Service Bus', 'ServiceBusConnection', 'ServiceBusConnection__fullyQualifiedNamespace');
   oneOf('Blob Storage', 'AzureWebJobsStorage', 'AzureWebJobsStorage__blobServiceUri');
@@ -295,12 +310,8 @@ export function llmProviders(config: Config): ProviderName[] {
 function problemsAmongOthers(given: Record<string, unknown>, error: z.ZodError): string[] {
   const wrong = error.issues.map((issue) => String(issue.path[0]));
   const others = Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.includes(name)));
-  // The secrets are the only settings without which the others cannot be read; nobody keeps these.
-  const readable = settingsSchema.safeParse({
-    JWT_SECRET: '-'.repeat(32),
-    DATA_ENCRYPTION_KEY: '-'.repeat(32),
-    ...others,
-  });
+  // This secret is the only setting without which the others cannot be read; nobody keeps the one that stands in for it.
+  const readable = settingsSchema.safeParse({ DATA_ENCRYPTION_KEY: '-'.repeat(32), ...others });
   const problems = readable.success ? problemsBetween(readable.data) : [];
   return problems.filter((problem) => !wrong.some((name) => problem.includes(name)));
 }

@@ -93,7 +93,7 @@ type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 
 /** What a handler gets beside its input. */
 export interface RequestContext<A extends Auth> {
-  user: A extends 'public' ? undefined : A extends 'optional' ? Principal | undefined : Principal;
+  user: A extends 'public' ? undefined : A extends 'optional' | 'if_valid' ? Principal | undefined : Principal;
   services: Services;
   caller: Caller;
   /** The API key or token as it was shown, for the one endpoint that is asked whether it is good. */
@@ -109,12 +109,17 @@ export interface RequestContext<A extends Auth> {
 }
 
 /**
- * `public`: credentials are not looked at; `optional`: they are used when given, and refused when wrong. Otherwise the
+ * `public`: credentials are not looked at; `optional`: they are used when given, and refused when wrong; `if_valid`: wrong
+ * ones count as none, for what is also done with a proof in the body when the access token has expired. Otherwise the
  * permission, and how far it reaches here: over everything, over what belongs to the caller alone, or over everything only
  * for who also has another permission. The services hold to it; the table of `docs/permissions.md` says it and the battery
  * tries it. `fresh`: who they are must have been proved a short while ago (step-up).
  */
-export type Auth = 'public' | 'optional' | { permission: Permission; reach: 'all' | 'own' | Permission; fresh?: true };
+export type Auth =
+  | 'public'
+  | 'optional'
+  | 'if_valid'
+  | { permission: Permission; reach: 'all' | 'own' | Permission; fresh?: true };
 
 export type RateLimitPolicy = 'read' | 'write' | 'login' | 'register' | 'email' | 'grade' | 'public';
 

@@ -156,13 +156,14 @@ function requestBody(endpoint: Endpoint): Json {
   const types = (endpoint.consumes ?? ['json']).map((type) =>
     type === 'json' ? 'application/json' : 'application/x-www-form-urlencoded',
   );
-  return { requestBody: { required: true, content: Object.fromEntries(types.map((type) => [type, { schema }])) } };
+  const required = !endpoint.body.safeParse(undefined).success;
+  return { requestBody: { required, content: Object.fromEntries(types.map((type) => [type, { schema }])) } };
 }
 
 function securityOf(auth: Auth): Json {
   if (auth === 'public') return { security: [] };
   // An empty requirement says that no credentials are a possibility too.
-  if (auth === 'optional') return { security: [{ bearer: [] }, { api_key: [] }, {}] };
+  if (auth === 'optional' || auth === 'if_valid') return { security: [{ bearer: [] }, { api_key: [] }, {}] };
   return {
     'x-permission': auth.permission,
     'x-roles': permissions[auth.permission].roles,

@@ -74,10 +74,20 @@ function credentialOf(request: HttpRequest): Credential | undefined {
   return given === null && key !== null && key !== '' ? { kind: 'api_key', value: key } : undefined;
 }
 
+async function authenticateIfValid(call: Call, credential: Credential): Promise<Principal | undefined> {
+  try {
+    return await call.runtime.authenticate(credential, call.caller);
+  } catch (error) {
+    if (error instanceof AppError && error.status === 401) return undefined;
+    throw error;
+  }
+}
+
 async function authenticate(call: Call): Promise<Principal | undefined> {
   const { auth } = call.endpoint;
   if (auth === 'public') return undefined;
   const credential = credentialOf(call.request);
+  if (auth === 'if_valid') return credential && authenticateIfValid(call, credential);
   if (credential !== undefined) return call.runtime.authenticate(credential, call.caller);
   if (auth === 'optional' && !call.request.headers.has('authorization')) return undefined;
   throw new AppError('unauthenticated', 'Could not validate credentials');

@@ -97,6 +97,8 @@ const SECRET_LOOK = new RegExp(
     String.raw`\b(?:Bearer|Basic)\s+[\w\-.~+/=]{6,}`,
     String.raw`\bsk-[\w-]{6,}`,
     String.raw`\b[a-z]{2,8}_[0-9a-f]{8}_[0-9A-Za-z]{6,}`,
+    // Our own refresh tokens and device tokens.
+    String.raw`\bly[rd]_[\w-]{6,}`,
     String.raw`\b(?:AccountKey|SharedAccessKey|SharedAccessSignature|SharedSecretValue)\s*=\s*[^;"'\s]+`,
     String.raw`[?&](?:sig|code|key|token|access_token|refresh_token|id_token|api[_-]?key|password)=[^&\s"'#]+`,
     String.raw`\/\/[^\s/:@]*:[^\s/@]+@`,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { functions } from '../../functions/index.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
 import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
@@ -33,6 +34,12 @@ export const operations: { title: string; endpoint: Endpoint; route: string }[] 
     endpoint.routes.map((route) => ({ title: `${endpoint.name}: ${endpoint.method} ${route}`, endpoint, route })),
   );
 
+/** The session of one more log-in of the caller. */
+async function sessionOf(world: World, caller: Person): Promise<string> {
+  const { token } = await world.lab.logIn(caller.username, caller.password);
+  return String(decodeJwt(token)['sid']);
+}
+
 interface Parameter {
   /** A value that is right for a call of `caller`, who may do anything that the role allows with what it names. */
   known(world: World, caller: Person): string | Promise<string>;
@@ -48,6 +55,7 @@ const parameters: Record<string, Parameter> = {
   comp_id: uuid((world) => world.compId),
   entry_id: uuid((world) => world.entryId),
   submission_id: uuid((world) => world.submissionId),
+  session_id: uuid(sessionOf),
   outcome_id: uuid((world) => world.outcomeId),
   id: {
     known: (world) => world.deadLetterId,
@@ -97,6 +105,12 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
     flex_age_comp_id: w.compId,
   }),
   'link-login': (w, caller) => linkAnswer(w.lab, caller),
+  'log-out': () => ({}),
+  'refresh-tokens': async (w, caller) => {
+    const json = { username: caller.username, password: caller.password };
+    const reply = await w.lab.anyone('POST', '/api/v1/auth/login', { json });
+    return { refresh_token: reply.json()['refresh_token'] };
+  },
   'log-in': (_w, caller) => ({ username: caller.username, password: caller.password }),
   'override-outcome': () => outcome,
   'register-user': () => ({ username: randomUUID(), password: 'long enough for a password' }),
@@ -113,7 +127,7 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
 };
 
 /** Operations after which their caller cannot call any more: each call is made by somebody new. */
-const spentCallers = new Set<string>([]);
+const spentCallers = new Set<string>(['log-out', 'log-out-everywhere']);
 
 /** GETs that begin something, so that no two of their answers are the same. */
 export const beginnings = new Set(['begin-sign-in']);
@@ -230,6 +244,7 @@ export async function makeWorld(lab: Lab): Promise<World> {
   const [course, second] = [await lab.makeCourse(), await lab.makePerson('student')];
   const { staff, student, compId, entryId } = course;
   const secondComponent = await lab.makeComponent(staff);
+  await lab.logIn(staff.username, staff.password);
   const teacher = await lab.makePerson('teacher');
   for (const id of [compId, secondComponent.comp_id]) {
     await staff.put(`/api/configure/flexagecomps/${id}`, { owner_user_ids: [staff.id, teacher.id] });

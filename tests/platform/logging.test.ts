@@ -180,6 +180,8 @@ describe('what is never printed, by look', () => {
     ['a basic header', `basic ${SECRET}`],
     ['a vendor key', `sk-ant-${SECRET}`],
     ['an API key', `lyc_0a1b2c3d_5NGM2oU4pcqfcF24AXEqSQUcpxxfgzqW0LZhIa${SECRET.slice(3)}`],
+    ['a refresh token', `lyr_${SECRET}`],
+    ['a device token', `lyd_${SECRET}`],
     ['a storage key', `AccountName=a;AccountKey=${SECRET}==;x=1`],
     ['a service bus key', `Endpoint=sb://h/;SharedAccessKeyName=n;SharedAccessKey=${SECRET}=;x=1`],
     ['a signed address', `https://h/p?sv=1&sig=${SECRET}&x=1`],

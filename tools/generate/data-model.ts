@@ -33,7 +33,7 @@ function operationTable(): string[] {
   return [
     '## Operations',
     '',
-    'Counted by `tests/http/data-model.test.ts` on the local stack, which fails when a number changes. The account of the caller is one point read more.',
+    'Counted by `tests/http/data-model.test.ts` on the local stack, which fails when a number changes. The account of the caller is one point read more (1 request unit up to 1 KB), at most once in `AUTH_CACHE_S` (30 s at most) per account and instance: it says status, role, and whether the session is still on.',
     '',
     '| operation | containers | partitions | Cosmos calls | request units, at most | note |',
     '|---|---|---|---|---|---|',

@@ -7,9 +7,12 @@ import { startPasswordThread } from './start-thread.ts';
 export interface Passwords {
   /** A bcrypt hash, which carries its own salt and cost. */
   hash(password: string): Promise<string>;
+  /** Refusing takes as long as the cost of today, also for a hash of a lower one. */
   verify(password: string, hash: string): Promise<boolean>;
   /** Takes as long as `verify` and is always false: what a name that nobody has costs. */
   verifyDummy(password: string): Promise<boolean>;
+  /** Whether the hash is cheaper to guess than one that is made now. */
+  needsRehash(hash: string): boolean;
   /** Ends the threads; what is still to be done fails. */
   close(): Promise<void>;
 }
@@ -51,6 +54,10 @@ function withinLimit(password: string): string {
 /** A well-formed hash of the given cost that no known password has. */
 function dummyHash(cost: number): string {
   return `$2b$${String(cost).padStart(2, '0')}$${'LyceumDummySaltLyceumO'}${'x'.repeat(31)}`;
+}
+
+function costOf(hash: string): number {
+  return Number(/^\$2[abxy]\$(\d\d)\$/.exec(hash)?.[1] ?? 0);
 }
 
 /** bcrypt in threads of its own, because it works for a quarter of a second without a pause. Threads start with the first jobs. */
@@ -120,8 +127,15 @@ export function createPasswords(options: PasswordsOptions): Passwords {
       return String(await run({ kind: 'hash', password: withinLimit(password), cost }));
     },
     async verify(password, hash) {
-      return (await run({ kind: 'verify', password: withinLimit(password), hash })) === true;
+      const given = withinLimit(password);
+      if ((await run({ kind: 'verify', password: given, hash })) === true) return true;
+      // 2^c + 2^c + 2^(c+1) + ... + 2^(cost-1) is 2^cost: otherwise time would tell old accounts from names that nobody has.
+      for (let low = Math.max(4, costOf(hash)); low < cost; low += 1) {
+        await run({ kind: 'verify', password: given, hash: dummyHash(low) });
+      }
+      return false;
     },
+    needsRehash: (hash) => costOf(hash) < cost,
     async verifyDummy(password) {
       await run({ kind: 'verify', password: withinLimit(password), hash: dummyHash(cost) });
       return false;

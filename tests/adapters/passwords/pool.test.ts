@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { compareSync, getRounds, hashSync } from 'bcryptjs';
 import { build } from 'esbuild';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { PasswordJob } from '../../../shared/adapters/passwords/password-worker.ts';
 import { createPasswords } from '../../../shared/adapters/passwords/pool.ts';
 import { startPasswordThread } from '../../../shared/adapters/passwords/start-thread.ts';
 import { inlineWorkers } from '../../../tools/inline-workers.ts';
@@ -44,6 +45,36 @@ describe('passwords', () => {
     expect(await cheap.verify(long, longer)).toBe(false);
     const huge = await cheap.hash('x'.repeat(1_000_000));
     expect(await cheap.verify(`${'x'.repeat(999_999)}y`, huge)).toBe(false);
+  });
+
+  test('a hash of a lower cost is known, and refusing one costs what refusing a new one costs', async () => {
+    const jobs: PasswordJob[] = [];
+    const pool = createPasswords({
+      cost: 8,
+      threads: 1,
+      startThread: () => {
+        const worker = startPasswordThread();
+        const post = worker.postMessage.bind(worker);
+        worker.postMessage = (job: PasswordJob) => {
+          jobs.push(job);
+          post(job);
+        };
+        return worker;
+      },
+    });
+    const roundsOf = (job: PasswordJob) => 2 ** (job.kind === 'verify' ? getRounds(job.hash) : 0);
+    for (const cost of [5, 7, 8]) {
+      const hash = hashSync('right', cost);
+      expect([cost, pool.needsRehash(hash)]).toEqual([cost, cost < 8]);
+      jobs.length = 0;
+      expect(await pool.verify('wrong', hash)).toBe(false);
+      expect(jobs.map(roundsOf).reduce((sum, rounds) => sum + rounds)).toBe(2 ** 8);
+      jobs.length = 0;
+      expect(await pool.verify('right', hash)).toBe(true);
+      expect(jobs).toHaveLength(1);
+    }
+    expect([pool.needsRehash('no hash at all'), pool.needsRehash(hashSync('x', 9))]).toEqual([true, false]);
+    await pool.close();
   });
 
   test('a name that nobody has costs as much as a wrong password, and is never right', async () => {

@@ -1,0 +1,15 @@
+import { KeySet } from '../../shared/identity/session-schemas.ts';
+import { defineEndpoint } from '../../shared/platform/define-endpoint.ts';
+
+export default defineEndpoint({
+  name: 'get-token-keys',
+  method: 'GET',
+  route: '.well-known/jwks.json',
+  tag: 'Sessions',
+  summary: 'The public keys with which others can check access tokens; none when they are signed with a secret.',
+  auth: 'public',
+  rateLimit: 'public',
+  success: { status: 200, schema: KeySet },
+  errors: [],
+  handler: async (_input, { services }) => ({ keys: await services.tokens.publicKeys() }),
+});

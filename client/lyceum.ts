@@ -354,6 +354,12 @@ export type DeadLetter = {
   body: unknown;
 };
 
+/** Proves an e-mail address by what was mailed to it. */
+export type EmailVerification = {
+  /** From the link in the e-mail */
+  token: string;
+};
+
 /** A student and a component. */
 export type EnrolmentRequest = {
   /** UUID */
@@ -448,6 +454,74 @@ export type GradingState = {
   next_attempt_at: string | null;
   /** Why the last attempt failed */
   last_error_code: string | null;
+};
+
+/** An invitation to make an account; good once. */
+export type Invitation = {
+  /** UUID */
+  invitation_id: string;
+  email: string | null;
+  role: string;
+  comp_ids: string[];
+  status: "open" | "accepted" | "revoked" | "expired";
+  /** UUID */
+  invited_by_user_id: string;
+  accepted_by_user_id: string | null;
+  /** ISO 8601, UTC */
+  created_at: string;
+  /** ISO 8601, UTC */
+  expires_at: string;
+};
+
+/** The account that somebody makes of an invitation. */
+export type InvitationAcceptance = {
+  token: string;
+  /** Made from the e-mail address when absent */
+  username?: string;
+  /** Only where the invitation has none */
+  email?: string;
+  /** 8 to 256 characters; not a common one, not the own name */
+  password: string;
+  full_name?: string | null;
+  /** The same as `full_name` */
+  name?: string | null;
+  first_name?: string | null;
+  last_name?: string | null;
+};
+
+/** Somebody who shall make an account. */
+export type InvitationCreate = {
+  /** The invitation is mailed there, and the account gets this address */
+  email?: string | null;
+  /** What the account will be; not more than whoever invites may give */
+  role?: RoleName;
+  /** Components that a student is enrolled in, or a member of staff is added to */
+  comp_ids?: string[];
+  /** Days for which it is good; INVITATION_DAYS */
+  expires_in_days?: number;
+};
+
+/** A new invitation with its secret. */
+export type InvitationMade = {
+  /** UUID */
+  invitation_id: string;
+  email: string | null;
+  role: string;
+  comp_ids: string[];
+  status: "open" | "accepted" | "revoked" | "expired";
+  /** UUID */
+  invited_by_user_id: string;
+  accepted_by_user_id: string | null;
+  /** ISO 8601, UTC */
+  created_at: string;
+  /** ISO 8601, UTC */
+  expires_at: string;
+  /** Shown only now; hand it to who is invited */
+  token: string;
+  /** Where the invitation is accepted, with the token */
+  link: string;
+  /** It is also sent to `email` */
+  is_mailed: boolean;
 };
 
 /** JSON Web Key Set (RFC 7517); empty when access tokens are signed with a secret. */
@@ -560,6 +634,23 @@ export type MfaChallenge = {
   expires_in: number;
 };
 
+/** A registration that says its username. */
+export type NamedRegistration = {
+  email: string;
+  username: string;
+  /** 8 to 256 characters; not a common one, not the own name */
+  password: string;
+  full_name?: string | null;
+  /** The same as `full_name` */
+  name?: string | null;
+  first_name?: string | null;
+  last_name?: string | null;
+  /** The role of who registers is a setting; another one is refused */
+  role?: RoleName;
+  /** Needed where only who is invited may register */
+  invitation_token?: string;
+};
+
 /** The result of grading one submission. */
 export type Outcome = {
   /** UUID */
@@ -612,6 +703,33 @@ export type OwnState = {
   updated_at: string;
   /** The latest one */
   submission: StudentSubmission | null;
+};
+
+/** The password now and from now on. */
+export type PasswordChange = {
+  current_password: string;
+  /** 8 to 256 characters */
+  new_password: string;
+};
+
+/** A new password for whoever has the link. */
+export type PasswordReset = {
+  /** From the link in the e-mail */
+  token: string;
+  /** 8 to 256 characters */
+  new_password: string;
+};
+
+/** The link is good, and whose password it is for. */
+export type PasswordResetCheck = {
+  valid: true;
+  email: string;
+};
+
+/** Asks for an e-mail with a link to choose a new password. */
+export type PasswordResetRequest = {
+  /** Whose password is forgotten */
+  email: string;
 };
 
 /** The whole new outcome; nothing of the old one is merged in. */
@@ -677,6 +795,67 @@ export type RefreshRequest = {
   refreshToken?: string;
 };
 
+/** The new account and, for who made it for themselves, what a log-in gives. */
+export type Registered = {
+  /** UUID */
+  user_id: string;
+  /** The same as `user_id` */
+  id: string;
+  /** Unique without regard to case */
+  username: string;
+  /** Unique without regard to case when set */
+  email: string | null;
+  full_name: string | null;
+  /** What to call the person: display name, full name or username */
+  name: string;
+  first_name: string | null;
+  last_name: string | null;
+  display_name: string | null;
+  avatar_url: string | null;
+  role: string;
+  status: AccountStatus;
+  /** An inactive account cannot log in and its tokens are refused */
+  is_active: boolean;
+  /** The e-mail address was proved */
+  is_verified: boolean;
+  /** A second factor is asked for at log-in */
+  mfa_enabled: boolean;
+  language: string | null;
+  timezone: string | null;
+  preferences: Record<string, unknown>;
+  learning_profile: LearningProfile | null;
+  /** How much of the rate limits the account has */
+  tier: "free" | "basic" | "premium" | "enterprise";
+  last_login: string | null;
+  /** The same as `last_login` */
+  last_login_at: string | null;
+  login_count: number;
+  /** ISO 8601, UTC */
+  created_at: string;
+  /** ISO 8601, UTC */
+  updated_at: string;
+  /** Send as `Authorization: Bearer ...` */
+  access_token?: string;
+  /** Exchange it for new tokens when the access token expires; good once */
+  refresh_token?: string;
+  token_type?: "bearer";
+  /** Seconds until the access token expires */
+  expires_in?: number;
+  user?: User;
+  /** Send it with the next log-in from this device */
+  device_token?: string;
+  /** The same as `access_token` */
+  accessToken?: string;
+  /** The same as `refresh_token` */
+  refreshToken?: string;
+  /** The same as `expires_in` */
+  expiresIn?: number;
+  mfa_required?: true;
+  /** Send it with the second factor */
+  mfa_token?: string;
+  methods?: ("totp" | "recovery_code" | "passkey")[];
+};
+
 /** A new account. */
 export type Registration = {
   /** 1 to 100 characters */
@@ -686,7 +865,7 @@ export type Registration = {
   full_name?: string | null;
   /** Only an administrator can make an administrator */
   role?: RoleName;
-  /** 8 to 256 characters, not all of them spaces */
+  /** 8 to 256 characters; not a common one, not the own name */
   password: string;
 };
 
@@ -699,6 +878,24 @@ export type ReviewFlag = {
 
 /** A built-in role or one that an administrator made. */
 export type RoleName = string;
+
+/** An account for whoever asks, or by staff for somebody. */
+export type SelfRegistration = {
+  email: string;
+  /** Made from the e-mail address when absent */
+  username?: string;
+  /** 8 to 256 characters; not a common one, not the own name */
+  password: string;
+  full_name?: string | null;
+  /** The same as `full_name` */
+  name?: string | null;
+  first_name?: string | null;
+  last_name?: string | null;
+  /** The role of who registers is a setting; another one is refused */
+  role?: RoleName;
+  /** Needed where only who is invited may register */
+  invitation_token?: string;
+};
 
 /** A log-in that is still on. */
 export type Session = {
@@ -1013,10 +1210,34 @@ export function createLyceumClient(options: ClientOptions) {
     getTokenKeys: (): Promise<KeySet> => json<KeySet>('GET', `/.well-known/jwks.json`, {  }),
     /** The account behind the token. */
     getMe: (): Promise<User> => json<User>('GET', `/api/auth/me`, {  }),
-    /** Make an account for someone; only an administrator can make an administrator. */
-    registerUser: (args: { body: Registration; idempotencyKey?: string }): Promise<User> => json<User>('POST', `/api/auth/register`, { body: args.body, idempotencyKey: args.idempotencyKey }),
     /** All accounts, oldest first. */
     listUsers: (args: { limit?: number; skip?: number; cursor?: string } = {}): Promise<Page<User>> => page<User>('GET', `/api/auth/users`, { query: { limit: args.limit, skip: args.skip, cursor: args.cursor } }),
+    /** Make an account for someone; only an administrator can make an administrator. */
+    registerUser: (args: { body: Registration; idempotencyKey?: string }): Promise<User> => json<User>('POST', `/api/auth/register`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** Make an account for oneself, where the settings let anybody or who is invited; staff make one for somebody. */
+    registerAccount: (args: { body: SelfRegistration; idempotencyKey?: string }): Promise<Registered> => json<Registered>('POST', `/api/v1/auth/register`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** Make an account for oneself under a name, where the settings let anybody or who is invited. */
+    registerNamedAccount: (args: { body: NamedRegistration; idempotencyKey?: string }): Promise<Registered> => json<Registered>('POST', `/api/v1/users/register`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** Invite somebody to make an account; the answer shows the token once, and it is mailed where there is an address. */
+    createInvitation: (args: { body: InvitationCreate; idempotencyKey?: string }): Promise<InvitationMade> => json<InvitationMade>('POST', `/api/v1/invitations`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** The invitations that the caller has made, the newest first; those of everybody for an administrator. */
+    listInvitations: (args: { limit?: number; skip?: number; cursor?: string } = {}): Promise<Page<Invitation>> => page<Invitation>('GET', `/api/v1/invitations`, { query: { limit: args.limit, skip: args.skip, cursor: args.cursor } }),
+    /** Take an invitation back that nobody has accepted yet. */
+    revokeInvitation: (args: { invitation_id: string }): Promise<unknown> => json<unknown>('DELETE', `/api/v1/invitations/${encodeURIComponent(args.invitation_id)}`, {  }),
+    /** Make the account that one was invited to, and log in. */
+    acceptInvitation: (args: { body: InvitationAcceptance; idempotencyKey?: string }): Promise<Registered> => json<Registered>('POST', `/api/v1/invitations/accept`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** Choose a new password; all other sessions end. */
+    changePassword: (args: { body: PasswordChange }): Promise<Message> => json<Message>('POST', `/api/v1/auth/change-password`, { body: args.body }),
+    /** Ask for an e-mail with a link to choose a new password; answers the same for every address. */
+    requestPasswordReset: (args: { body: PasswordResetRequest }): Promise<Message> => json<Message>('POST', `/api/v1/password-reset/request`, { body: args.body }),
+    /** Whether a link to choose a new password is still good, and for whom. */
+    checkPasswordReset: (args: { token: string }): Promise<PasswordResetCheck> => json<PasswordResetCheck>('GET', `/api/v1/password-reset/verify/${encodeURIComponent(args.token)}`, {  }),
+    /** Choose a new password with the link from the e-mail; all sessions end. */
+    resetPassword: (args: { body: PasswordReset }): Promise<Message> => json<Message>('POST', `/api/v1/password-reset/confirm`, { body: args.body }),
+    /** Ask for an e-mail with a link that proves the own address. */
+    requestEmailVerification: (): Promise<Message> => json<Message>('POST', `/api/v1/auth/verify-email/request`, {  }),
+    /** Prove the address of an account with the link from the e-mail. */
+    verifyEmail: (args: { body: EmailVerification }): Promise<Message> => json<Message>('POST', `/api/v1/auth/verify-email`, { body: args.body }),
     /** Enrol a student in a component. */
     enrolStudent: (args: { body: EnrolmentRequest; idempotencyKey?: string }): Promise<Message> => json<Message>('POST', `/api/auth/enroll`, { body: args.body, idempotencyKey: args.idempotencyKey }),
     /** End an enrolment; the work handed in stays. */

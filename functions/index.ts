@@ -1,16 +1,30 @@
 import type { LyceumFunction } from '../shared/platform/mount.ts';
+import acceptInvitation from './accounts/accept-invitation.ts';
+import changePassword from './accounts/change-password.ts';
+import checkPasswordReset from './accounts/check-password-reset.ts';
+import createInvitation from './accounts/create-invitation.ts';
 import endSession from './accounts/end-session.ts';
 import enrolStudent from './accounts/enrol-student.ts';
+import followAccounts from './accounts/follow-accounts.ts';
 import getMe from './accounts/get-me.ts';
 import getTokenKeys from './accounts/get-token-keys.ts';
+import listInvitations from './accounts/list-invitations.ts';
 import listSessions from './accounts/list-sessions.ts';
 import listUsers from './accounts/list-users.ts';
 import logIn from './accounts/log-in.ts';
 import logOut from './accounts/log-out.ts';
 import logOutEverywhere from './accounts/log-out-everywhere.ts';
 import refreshTokens from './accounts/refresh-tokens.ts';
+import registerAccount from './accounts/register-account.ts';
+import registerNamedAccount from './accounts/register-named-account.ts';
 import registerUser from './accounts/register-user.ts';
+import requestEmailVerification from './accounts/request-email-verification.ts';
+import requestPasswordReset from './accounts/request-password-reset.ts';
+import resetPassword from './accounts/reset-password.ts';
+import revokeInvitation from './accounts/revoke-invitation.ts';
+import sendMail from './accounts/send-mail.ts';
 import unenrolStudent from './accounts/unenrol-student.ts';
+import verifyEmail from './accounts/verify-email.ts';
 import discardDeadLetter from './admin/discard-dead-letter.ts';
 import getDeadLetter from './admin/get-dead-letter.ts';
 import listDeadLetters from './admin/list-dead-letters.ts';
@@ -83,8 +97,22 @@ export const functions: readonly LyceumFunction[] = [
   getTokenKeys,
   // Accounts and enrolment
   getMe,
-  registerUser,
   listUsers,
+  registerUser,
+  registerAccount,
+  registerNamedAccount,
+  createInvitation,
+  listInvitations,
+  revokeInvitation,
+  acceptInvitation,
+  changePassword,
+  requestPasswordReset,
+  checkPasswordReset,
+  resetPassword,
+  requestEmailVerification,
+  verifyEmail,
+  sendMail,
+  followAccounts,
   enrolStudent,
   unenrolStudent,
   // API keys

@@ -43,16 +43,31 @@ import { createOutcomeService, type OutcomeService } from './grading/outcome-ser
 import { type SimulationInput, simulateGrading } from './grading/simulate.ts';
 import { createSweepService, type SweepService } from './grading/sweep-service.ts';
 import { createHealthService } from './health/service.ts';
+import { createAccountLinks } from './identity/account-links-repository.ts';
+import { createAccountMaker } from './identity/account-maker.ts';
 import { type AccountStates, createAccountStates } from './identity/account-states.ts';
 import { createAccounts } from './identity/accounts-repository.ts';
 import { type AccountsService, createAccountsService } from './identity/accounts-service.ts';
 import { createAuthenticate } from './identity/authentication.ts';
+import { type AccountChangesService, createAccountChangesService } from './identity/changes-service.ts';
+import { type CredentialsService, createCredentialsService } from './identity/credentials-service.ts';
+import {
+  createEmailVerificationService,
+  type EmailVerificationService,
+} from './identity/email-verification-service.ts';
 import { createExternalLoginsService, type ExternalLoginsService } from './identity/external-logins-service.ts';
 import { createExternalSignInService, type ExternalSignInService } from './identity/external-sign-in-service.ts';
+import { createInvitationCourses } from './identity/invitation-courses.ts';
+import { createInvitations } from './identity/invitations-repository.ts';
+import { createInvitationsService, type InvitationsService } from './identity/invitations-service.ts';
+import { createLinkIssuer } from './identity/link-issuer.ts';
 import { createLogOutService, type LogOutService } from './identity/log-out-service.ts';
 import { createLogInCounters } from './identity/login-counters-repository.ts';
 import { createLogInThrottle } from './identity/login-throttle-service.ts';
+import { createNoticeComposers } from './identity/notices.ts';
+import { createOneTimeTokens } from './identity/one-time-tokens.ts';
 import { createRefreshService, type RefreshService } from './identity/refresh-service.ts';
+import { createRegistrationService, type RegistrationService } from './identity/registration-service.ts';
 import { createRoles } from './identity/roles.ts';
 import { createSessions } from './identity/sessions-repository.ts';
 import { createSessionsService, type SessionsService } from './identity/sessions-service.ts';
@@ -61,6 +76,9 @@ import { createSignInRoundTrip } from './identity/sign-in-transactions.ts';
 import { createSignInTransactions } from './identity/sign-in-transactions-repository.ts';
 import { type AccessTokens, createAccessTokens } from './identity/tokens.ts';
 import { createDeadLetterService, type DeadLetterService } from './jobs/service.ts';
+import { createMailOutbox } from './mail/outbox.ts';
+import { createMailRecords } from './mail/repository.ts';
+import { createMailService, type MailService } from './mail/service.ts';
 import { type Background, createBackground } from './platform/background.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { accessTokenKeys, type Config, llmProviders } from './platform/config.ts';
@@ -77,6 +95,12 @@ import { redirectUriOf } from './platform/sign-in-settings.ts';
 declare module './platform/define-endpoint.ts' {
   interface Services {
     accounts: AccountsService;
+    accountChanges: AccountChangesService;
+    credentials: CredentialsService;
+    emailVerification: EmailVerificationService;
+    invitations: InvitationsService;
+    mail: MailService;
+    registration: RegistrationService;
     sessions: SessionsService;
     refreshes: RefreshService;
     logOuts: LogOutService;
@@ -288,7 +312,6 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
           password: config.BOOTSTRAP_ADMIN_PASSWORD,
           email: config.BOOTSTRAP_ADMIN_EMAIL,
         };
-  const accountsService = createAccountsService({ accounts, passwords, roles, audit, clock, ids, bootstrapAdmin });
   const idleMs = config.REFRESH_IDLE_DAYS * dayMs;
   const tailMs = tokens.lifetimeS * 1000 + tokenMarginMs;
   const throttle = createLogInThrottle({
@@ -299,6 +322,8 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     key: keyOf(config, 'log-in throttle'),
     scale: config.RATE_LIMIT_SCALE,
   });
+  const maker = createAccountMaker({ accounts, passwords, audit, clock });
+  const accountsService = createAccountsService({ accounts, maker, roles, ids, bootstrapAdmin });
   const sessionsService = createSessionsService({
     sessions,
     accounts,
@@ -352,6 +377,18 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     throttle,
     audit,
   });
+  const mails = createMailOutbox({ dispatcher, clock, ids });
+  const oneTimeTokens = createOneTimeTokens({ secret: config.DATA_ENCRYPTION_KEY });
+  const links = createLinkIssuer({
+    links: createAccountLinks(cosmos.container('identity')),
+    accounts,
+    tokens: oneTimeTokens,
+    clock,
+    logger,
+  });
+  const appUrl = config.APP_URL.replace(/\/+$/, '');
+  const credentials = createCredentialsService({ accounts, states, links, passwords, mails, audit, clock, appUrl });
+  const emailVerification = createEmailVerificationService({ accounts, states, links, mails, audit, clock, appUrl });
   const components = createComponentsService({
     access,
     courses,
@@ -370,6 +407,23 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     clock,
   });
 
+  const policy = config.REGISTRATION_POLICY;
+  const invitations = createInvitationsService({
+    invitations: createInvitations(cosmos.container('identity')),
+    accounts,
+    maker,
+    states,
+    roles,
+    courses: createInvitationCourses({ components, enrolment, states, roles, logger }),
+    tokens: oneTimeTokens,
+    verification: emailVerification,
+    mails,
+    audit,
+    clock,
+    logger,
+    settings: { policy, days: config.INVITATION_DAYS, appUrl },
+  });
+
   const services: Runtime['services'] = {
     health: createHealthService({
       required: {
@@ -384,6 +438,32 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
       },
     }),
     accounts: accountsService,
+    accountChanges: createAccountChangesService({ dispatcher, invitations }),
+    credentials,
+    emailVerification,
+    invitations,
+    registration: createRegistrationService({
+      accounts,
+      accountsService,
+      maker,
+      roles,
+      invitations,
+      verification: emailVerification,
+      mails,
+      signIn,
+      settings: { policy, role: config.REGISTRATION_ROLE },
+    }),
+    mail: createMailService({
+      email,
+      records: createMailRecords(cosmos.container('identity')),
+      composers: {
+        password_reset: credentials.composeReset,
+        email_verification: emailVerification.compose,
+        invitation: invitations.compose,
+        ...createNoticeComposers({ accounts }),
+      },
+      logger,
+    }),
     sessions: sessionsService,
     refreshes,
     logOuts,

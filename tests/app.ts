@@ -54,6 +54,8 @@ export async function startApp(options: AppOptions = {}) {
     BOOTSTRAP_ADMIN_PASSWORD: admin.password,
     RATE_LIMIT_SCALE: '1000',
     ...github.settings,
+    // Every way to an account can be tried.
+    REGISTRATION_POLICY: 'open',
     ...options.settings,
   };
   const log: string[] = [];

@@ -37,3 +37,6 @@ export function upgradeUser(stored: UserDocument | UserDocumentV1): UserDocument
   const { is_active, ...said } = stored;
   return newAccount({ ...said, schema_version: 2, status: is_active ? 'active' : 'inactive' });
 }
+
+/** A name that one account holds. `look_alike`: what its username looks like, so that no second one looks the same. */
+export type ReservedName = { kind: 'username' | 'email' | 'look_alike'; name: string };

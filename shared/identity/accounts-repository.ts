@@ -8,7 +8,7 @@ import {
 import { isConflict } from '../adapters/cosmos/errors.ts';
 import { pageParameters } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
-import { upgradeUser } from './account-documents.ts';
+import { type ReservedName, upgradeUser } from './account-documents.ts';
 import type { Reservation, UserDocument, UserDocumentV1 } from './schemas.ts';
 
 /** All accounts of the institution are one logical partition, so an account and its reservations are one batch. */
@@ -31,8 +31,6 @@ export const queries = {
     index: 'type, user_id',
   }),
 };
-
-export type ReservedName = { kind: 'username' | 'email'; name: string };
 
 /** Names are compared without regard to case and to the way Unicode wrote them. */
 export function reservationId({ kind, name }: ReservedName): string {
@@ -72,6 +70,8 @@ export interface Accounts {
   findByExternal(name: ExternalName): Promise<UserDocument | undefined>;
   /** Whose name it is. */
   findReserved(name: ReservedName): Promise<string | undefined>;
+  /** Whether an account holds the name. */
+  isTaken(name: ReservedName): Promise<boolean>;
   /**
    * Makes the account and reserves its names, with `more` in the same batch, all or nothing. Returns the name that was
    * taken, or `more` when an operation of these was refused.
@@ -113,6 +113,7 @@ export function createAccounts(container: Container): Accounts {
       const reservation = await container.read<Reservation>(externalReservationId(name), pk);
       return reservation && find(reservation.user_id);
     },
+    isTaken: async (name) => (await container.read<Reservation>(reservationId(name), pk)) !== undefined,
     async create(user, names, more = []) {
       const reservations = names.map(
         (name): Reservation => ({

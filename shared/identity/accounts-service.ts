@@ -1,14 +1,12 @@
-import type { Passwords } from '../adapters/passwords/pool.ts';
-import type { AuditActor, AuditRecorder } from '../audit/record.ts';
-import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Page, Principal } from '../platform/define-endpoint.ts';
-import { AppError, validationError } from '../platform/errors.ts';
+import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { toPage } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
-import { newAccount } from './account-documents.ts';
+import type { AccountMaker, AccountRequest } from './account-maker.ts';
 import { toUser } from './account-rules.ts';
-import { type Accounts, accountsPk, type ReservedName } from './accounts-repository.ts';
+import type { Accounts } from './accounts-repository.ts';
+import { canGiveRole, type DuplicateStyle, nameRefusal, roleRefusal } from './registration-rules.ts';
 import type { Roles } from './roles.ts';
 import type { Registration, User, UserDocument } from './schemas.ts';
 
@@ -23,8 +21,15 @@ const installation: Caller = {
 
 export interface AccountsService {
   me(user: Principal): Promise<User>;
-  /** Throws `username_taken`, `email_taken`, or `forbidden` when someone else than an administrator makes one. */
+  /** Throws `username_taken`, `email_taken`, or `forbidden` for a role that the actor may not give. */
   register(actor: Principal, registration: Registration, newId: string): Promise<User>;
+  /** The same with whatever else is known of the person, and the account as it is stored. */
+  createFor(
+    actor: Principal,
+    request: Omit<AccountRequest, 'user_id'>,
+    newId: string,
+    duplicates: DuplicateStyle,
+  ): Promise<UserDocument>;
   list(paging: Paging): Promise<Page<User>>;
   find(userId: string): Promise<User | undefined>;
   findMany(userIds: readonly string[]): Promise<User[]>;
@@ -40,57 +45,47 @@ export interface BootstrapAdmin {
 
 export function createAccountsService(deps: {
   accounts: Accounts;
-  passwords: Passwords;
+  maker: AccountMaker;
   roles: Pick<Roles, 'permissionsOf'>;
-  audit: AuditRecorder;
-  clock: Clock;
   ids: Ids;
   bootstrapAdmin: BootstrapAdmin | undefined;
 }): AccountsService {
-  const { accounts, passwords, roles, audit, clock, ids } = deps;
+  const { accounts, maker, roles, ids } = deps;
   let bootstrapped: Promise<void> | undefined;
-
-  async function create(
-    registration: Pick<Registration, 'username' | 'password' | 'email' | 'full_name' | 'role'>,
-    userId: string,
-    by: AuditActor,
-  ): Promise<{ user: UserDocument } | { taken: ReservedName }> {
-    const email = registration.email === '' ? null : (registration.email ?? null);
-    const names: ReservedName[] = [{ kind: 'username', name: registration.username }];
-    if (email !== null) names.push({ kind: 'email', name: email });
-    const now = isoTime(clock.now());
-    const user = newAccount({
-      user_id: userId,
-      username: registration.username,
-      email,
-      full_name: registration.full_name || null,
-      role: registration.role,
-      created_at: now,
-      updated_at: now,
-      password_hash: await passwords.hash(registration.password),
-    });
-    const created = audit.operation(accountsPk, {
-      by,
-      action: 'account.created',
-      target: { type: 'account', id: userId },
-      detail: { role: user.role },
-    });
-    const taken = await accounts.create(user, names, [created]);
-    if (taken === 'more') throw new Error('The record of a new account was refused.');
-    return taken === undefined ? { user } : { taken };
-  }
 
   function ensureAdministrator(): Promise<void> {
     const admin = deps.bootstrapAdmin;
     if (admin === undefined) return Promise.resolve();
     bootstrapped ??= (async () => {
       if (await accounts.findByName({ kind: 'username', name: admin.username })) return;
-      await create({ ...admin, role: 'admin' }, ids.next(), { anonymous: installation });
+      const { username, password, email = null } = admin;
+      const account = { user_id: ids.next(), usernames: [username], password, email, role: 'admin' };
+      await maker.make(account, { anonymous: installation }).catch((error: unknown) => {
+        // What is wrong with it is for the log alone: whoever tries to log in must not learn it.
+        throw new Error('The first administrator cannot be made of the settings.', { cause: error });
+      });
     })().catch((error: unknown) => {
       bootstrapped = undefined;
       throw error;
     });
     return bootstrapped;
+  }
+
+  async function createFor(
+    actor: Principal,
+    request: Omit<AccountRequest, 'user_id'>,
+    newId: string,
+    duplicates: DuplicateStyle,
+  ): Promise<UserDocument> {
+    const role = await roles.permissionsOf(request.role);
+    if (!canGiveRole(actor.permissions, role)) throw roleRefusal(request.role, role);
+    const made = await maker.make({ ...request, user_id: newId }, actor);
+    if ('user' in made) return made.user;
+    // A repeat of a request that died after it had made the account: the account is the answer.
+    const known = await accounts.find(newId);
+    if (known !== undefined) return known;
+    if (made.taken === 'more') throw new Error('The record of a new account was refused.');
+    throw nameRefusal(made.taken, duplicates);
   }
 
   return {
@@ -100,20 +95,11 @@ export function createAccountsService(deps: {
       return toUser(account);
     },
 
-    async register(actor, registration, newId) {
-      if (registration.role === 'admin' && !actor.permissions.has('user:admin')) {
-        throw new AppError('forbidden', 'Only an administrator can make an administrator');
-      }
-      if ((await roles.permissionsOf(registration.role)).size === 0) {
-        throw validationError([{ loc: ['body', 'role'], msg: 'is not a role', type: 'unknown_role' }]);
-      }
-      const known = await accounts.findByName({ kind: 'username', name: registration.username });
-      // A repeat of a request that died after it had made the account: the account is the answer.
-      if (known?.user_id === newId) return toUser(known);
-      if (known !== undefined) throw new AppError('username_taken');
-      const made = await create(registration, newId, actor);
-      if ('taken' in made) throw new AppError(made.taken.kind === 'username' ? 'username_taken' : 'email_taken');
-      return toUser(made.user);
+    createFor,
+
+    async register(actor, { username, email, ...said }, newId) {
+      const request = { ...said, usernames: [username], email: email || null };
+      return toUser(await createFor(actor, request, newId, 'bad_request'));
     },
 
     async list(paging) {

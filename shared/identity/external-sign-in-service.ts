@@ -6,8 +6,9 @@ import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { untilWritten } from '../platform/optimistic.ts';
 import { newAccount } from './account-documents.ts';
+import { namesOf } from './account-names-rules.ts';
 import type { AccountStates } from './account-states.ts';
-import { type Accounts, accountsPk, type ReservedName, reserveExternal } from './accounts-repository.ts';
+import { type Accounts, accountsPk, reserveExternal } from './accounts-repository.ts';
 import type { AccountsService } from './accounts-service.ts';
 import { decideStranger, provenEmail, usernameFor } from './external-rules.ts';
 import type { SignInCallback, SignInStart } from './external-schemas.ts';
@@ -104,16 +105,14 @@ export function createExternalSignInService(deps: {
         password_hash: null,
         external_logins: [login],
       });
-      const names: ReservedName[] = [{ kind: 'username', name: user.username }];
-      if (email !== null) names.push({ kind: 'email', name: email });
-      const taken = await accounts.create(user, names, [
+      const taken = await accounts.create(user, namesOf(user), [
         reserveExternal(login, userId),
         event('account.created', userId, caller, { role: user.role, provider }),
         event('account.login_linked', userId, caller, { provider }),
       ]);
       if (taken === undefined) return user;
       // The address or the person got an account in between: it is found when all of this is tried again.
-      if (taken === 'more' || taken.kind !== 'username') return undefined;
+      if (taken === 'more' || taken.kind === 'email') return undefined;
     }
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { roleAliases } from '../platform/permissions.ts';
 import { Id, Timestamp } from '../platform/schemas.ts';
+import { normaliseName, usernameProblem } from './username-rules.ts';
 
 /** A role as accounts carry it: lower case words; the names that older clients use are stored as ours. */
 export const RoleName = z
@@ -115,14 +116,38 @@ export interface Reservation {
   user_id: string;
 }
 
-const controlCharacters = /\p{Cc}/u;
+/** A name for log-in as new accounts may have it; `normaliseName` and `usernameProblem` say what that is. */
+export const Username = z
+  .string()
+  .max(400)
+  .transform(normaliseName)
+  .pipe(
+    z
+      .string()
+      .min(1, 'must not be empty')
+      .max(100)
+      .superRefine((name, context) => {
+        const message = usernameProblem(name);
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      }),
+  );
 
-const Username = z
+const charactersOf = (text: string) => [...text].length;
+
+/** A password as new ones may be: every character counts and none is changed. Which ones are too common is said later. */
+export const NewPassword = z
+  .string()
+  .refine((password) => charactersOf(password) >= 8, 'must have 8 characters or more')
+  .refine((password) => charactersOf(password) <= 256, 'must have 256 characters or fewer')
+  .meta({ minLength: 8, maxLength: 256 });
+
+/** A name of a person; an empty one is none. */
+export const PersonName = z
   .string()
   .trim()
-  .min(1, 'must not be empty')
-  .max(100)
-  .refine((name) => !controlCharacters.test(name), 'must not contain control characters');
+  .max(255)
+  .nullish()
+  .transform((name) => name || null);
 
 export const Credentials = z
   .object({
@@ -144,14 +169,9 @@ export const Registration = z
       .union([z.literal(''), z.email().max(255)])
       .nullish()
       .describe('An empty text means none'),
-    full_name: z.string().trim().max(255).nullish(),
+    full_name: PersonName,
     role: RoleName.default('student').describe('Only an administrator can make an administrator'),
-    password: z
-      .string()
-      .min(8, 'must have 8 characters or more')
-      .max(256)
-      .refine((password) => password.trim() !== '', 'must not be blank')
-      .describe('8 to 256 characters, not all of them spaces'),
+    password: NewPassword.describe('8 to 256 characters; not a common one, not the own name'),
   })
   .meta({ id: 'Registration', description: 'A new account.' });
 export type Registration = z.output<typeof Registration>;

@@ -3,10 +3,11 @@ import { decodeJwt } from 'jose';
 import { functions } from '../../functions/index.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
 import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
-import { accessOf, type BuiltInRole, builtInRoles } from '../../shared/platform/permissions.ts';
+import { accessOf, type BuiltInRole, builtInRoles, permissionsOfRole } from '../../shared/platform/permissions.ts';
 import { makeRoomForKey, newKeyOf, oldestKeyOf } from './battery-api-keys.ts';
 import { type CallOptions, goodAnswer, type Lab, type Person, type Reply } from './client.ts';
 import { linkAnswer, linkGitHub, signInAnswer } from './github-people.ts';
+import { forgottenPassword, unprovedAddress } from './mails.ts';
 
 /**
  * What the shared battery needs to call any endpoint rightly. A new endpoint is called by itself when its parameters
@@ -49,6 +50,22 @@ interface Parameter {
 }
 
 const notUuids = ['not-a-uuid', '1', '00000000-0000-0000-0000-00000000000g', "'; DROP TABLE", '%00', '..%2f..', 'null'];
+const resetTokens = new WeakMap<Lab, Promise<string>>();
+
+/** The same for every call: looking at a link does not use it up. */
+function resetTokenOf(lab: Lab): Promise<string> {
+  const token = resetTokens.get(lab) ?? forgottenPassword(lab).then((forgotten) => forgotten.token);
+  resetTokens.set(lab, token);
+  return token;
+}
+
+const someAddress = () => `p${randomUUID()}@example.org`;
+
+async function invitationBy(world: World, caller: Person): Promise<string> {
+  const inviter = permissionsOfRole(caller.user.role)?.has('account:create') ? caller : world.people.teacher;
+  return (await inviter.post('/api/v1/invitations', {})).json<{ invitation_id: string }>().invitation_id;
+}
+
 const uuid = (known: Parameter['known']): Parameter => ({ known, unknown: randomUUID(), malformed: notUuids });
 
 const parameters: Record<string, Parameter> = {
@@ -63,6 +80,12 @@ const parameters: Record<string, Parameter> = {
     malformed: ['grading', 'grading:x', randomUUID()],
   },
   key_id: uuid((_world, caller) => oldestKeyOf(caller)),
+  invitation_id: uuid((world, caller) => invitationBy(world, caller)),
+  token: {
+    known: (world) => resetTokenOf(world.lab),
+    unknown: 'A'.repeat(64),
+    malformed: ['x'.repeat(201)],
+  },
   file: { known: () => 'start.js', unknown: 'no-such-file.js' },
   provider: {
     known: () => 'github',
@@ -98,7 +121,14 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
     await linkGitHub(w.lab, caller);
     return signInAnswer(w.lab, caller);
   },
+  'accept-invitation': async (w) => ({
+    token: (await w.lab.root.post('/api/v1/invitations', {})).json<{ token: string }>().token,
+    username: randomUUID(),
+    password: 'long enough for a password',
+  }),
+  'change-password': (_w, caller) => ({ current_password: caller.password, new_password: `new ${randomUUID()}` }),
   'create-component': () => ({ comp_name: 'Made by the battery' }),
+  'create-invitation': () => ({ email: someAddress() }),
   'create-entry': (w) => ({ flex_age_comp_id: w.compId, entry_title: 'Made by the battery' }),
   'enrol-student': async (w) => ({
     student_user_id: (await w.lab.makePerson('student')).id,
@@ -113,6 +143,18 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
   },
   'log-in': (_w, caller) => ({ username: caller.username, password: caller.password }),
   'override-outcome': () => outcome,
+  'register-account': () => ({ email: someAddress(), password: 'long enough for a password' }),
+  'register-named-account': () => ({
+    username: randomUUID(),
+    email: someAddress(),
+    password: 'long enough for a password',
+  }),
+  'request-password-reset': () => ({ email: someAddress() }),
+  'reset-password': async (w) => ({
+    token: (await forgottenPassword(w.lab)).token,
+    new_password: `new ${randomUUID()}`,
+  }),
+  'verify-email': async (w) => ({ token: await unprovedAddress(w.lab) }),
   'register-user': () => ({ username: randomUUID(), password: 'long enough for a password' }),
   'rotate-api-key': () => ({ grace_s: 60 }),
   'set-outcome': () => outcome,
@@ -127,7 +169,7 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
 };
 
 /** Operations after which their caller cannot call any more: each call is made by somebody new. */
-const spentCallers = new Set<string>(['log-out', 'log-out-everywhere']);
+const spentCallers = new Set<string>(['change-password', 'log-out', 'log-out-everywhere']);
 
 /** GETs that begin something, so that no two of their answers are the same. */
 export const beginnings = new Set(['begin-sign-in']);

@@ -10,6 +10,7 @@ import { createRuntime } from '../../shared/services.ts';
 import type { LogLine } from '../app.ts';
 import { goodAnswer, type Lab, type Person, principalOf, type Reply, startLab } from './client.ts';
 import { linkAnswer, linkGitHub, signInAnswer } from './github-people.ts';
+import { forgottenPassword, unprovedAddress } from './mails.ts';
 
 interface Cost {
   cosmos_calls: number;
@@ -71,6 +72,9 @@ function lastCost(operation: string, isPublic: boolean): Cost {
 
 const least = (costs: Cost[]): Cost =>
   costs.reduce((a, b) => (b.cosmos_calls < a.cosmos_calls || b.request_units < a.request_units ? b : a));
+
+/** A name that looks like no other; one that does costs a look-up more. */
+const plainName = () => randomUUID().replaceAll(/[01]/g, 'x');
 
 const letter = async (): Promise<string> => {
   const messageId = randomUUID();
@@ -135,7 +139,7 @@ const calls: Record<string, () => Promise<Reply>> = {
   'list-users': () => course.staff.get('/api/auth/users'),
   'register-user': () =>
     course.staff.post('/api/auth/register', {
-      username: randomUUID(),
+      username: plainName(),
       email: `${randomUUID()}@example.org`,
       password: 'a long enough password',
     }),
@@ -154,6 +158,45 @@ const calls: Record<string, () => Promise<Reply>> = {
     return course.student.delete('/api/v1/auth/github/link');
   },
   'list-logins': () => course.student.get('/api/v1/auth/logins'),
+  'register-account': () =>
+    course.student.post('/api/v1/auth/register', {
+      email: `${randomUUID()}@example.org`,
+      username: plainName(),
+      password: 'a long enough password',
+    }),
+  'register-named-account': () =>
+    course.student.post('/api/v1/users/register', {
+      email: `${randomUUID()}@example.org`,
+      username: plainName(),
+      password: 'a long enough password',
+    }),
+  'create-invitation': () => course.staff.post('/api/v1/invitations', { comp_ids: [course.compId] }),
+  'list-invitations': () => course.staff.get('/api/v1/invitations'),
+  'revoke-invitation': async () => course.staff.delete(`/api/v1/invitations/${(await invitation()).invitation_id}`),
+  'accept-invitation': async () => {
+    const { token } = await invitation();
+    const json = { token, username: plainName(), password: 'a long enough password' };
+    return lab.anyone('POST', '/api/v1/invitations/accept', { json });
+  },
+  'change-password': async () => {
+    const person = await lab.makePerson('student', { email: `${randomUUID()}@example.org` });
+    const json = { current_password: person.password, new_password: randomUUID() };
+    return person.post('/api/v1/auth/change-password', json);
+  },
+  'request-password-reset': () =>
+    lab.anyone('POST', '/api/v1/password-reset/request', { json: { email: `${randomUUID()}@example.org` } }),
+  'check-password-reset': async () =>
+    lab.anyone('GET', `/api/v1/password-reset/verify/${(await forgottenPassword(lab)).token}`),
+  'reset-password': async () => {
+    const json = { token: (await forgottenPassword(lab)).token, new_password: randomUUID() };
+    return lab.anyone('POST', '/api/v1/password-reset/confirm', { json });
+  },
+  'request-email-verification': async () =>
+    (await lab.makePerson('student', { email: `${randomUUID()}@example.org` })).post(
+      '/api/v1/auth/verify-email/request',
+    ),
+  'verify-email': async () =>
+    lab.anyone('POST', '/api/v1/auth/verify-email', { json: { token: await unprovedAddress(lab) } }),
   'enrol-student': async () => course.staff.post('/api/auth/enroll', pair(await lab.makePerson('student'))),
   'unenrol-student': async () => {
     const student = await lab.makePerson('student');
@@ -218,6 +261,9 @@ async function logInAnew(): Promise<{ access_token: string; refresh_token: strin
   const { username, password } = leaver;
   return (await lab.anyone('POST', '/api/v1/auth/login', { json: { username, password } })).json();
 }
+const invitation = async (fields: Record<string, unknown> = {}) =>
+  (await course.staff.post('/api/v1/invitations', fields)).json<{ invitation_id: string; token: string }>();
+
 const pair = (student: Person) => ({ student_user_id: student.id, flex_age_comp_id: course.compId });
 
 /** One run of each job, in the way that is told by its kind, on work of its own. */
@@ -227,6 +273,19 @@ const jobs: Record<string, () => Promise<Cost>> = {
     return loggedCost('grade-submission', () => lab.submit(student, entryId));
   },
   'sweep-jobs': () => loggedCost('sweep-jobs', () => lab.anyone('POST', '/admin/functions/sweep-jobs')),
+  async 'send-mail'() {
+    const email = `${randomUUID()}@example.org`;
+    await lab.makePerson('student', { email });
+    return loggedCost('send-mail', () => lab.anyone('POST', '/api/v1/password-reset/request', { json: { email } }));
+  },
+  async 'follow-accounts'() {
+    const { token, invitation_id } = await invitation({ comp_ids: [course.compId] });
+    const json = { token, username: plainName(), password: 'a long enough password' };
+    await lab.anyone('POST', '/api/v1/invitations/accept', { json });
+    const item = lab.container('identity').item(`invitation:${invitation_id}`, 'accounts');
+    const { resource } = await item.patch([{ op: 'set', path: '/is_joining', value: true }]);
+    return feedCost('follow-accounts', resource);
+  },
   async 'follow-courses'() {
     const { compId } = await lab.makeCourse();
     const { resource } = await lab.container('courses').item(compId, compId).read<{ version: number }>();

@@ -1,0 +1,146 @@
+import type { BatchOperation } from '../adapters/cosmos/container.ts';
+import type { Passwords } from '../adapters/passwords/pool.ts';
+import type { AuditRecorder } from '../audit/record.ts';
+import type { MailOf } from '../mail/job-schemas.ts';
+import type { MailOutbox, PreparedMail } from '../mail/outbox.ts';
+import type { AddressedMail } from '../mail/service.ts';
+import { type Clock, isoTime } from '../platform/clock.ts';
+import type { Caller, Principal } from '../platform/define-endpoint.ts';
+import { AppError } from '../platform/errors.ts';
+import { untilWritten } from '../platform/optimistic.ts';
+import { linkLifetimesMs } from './account-link-rules.ts';
+import { replaceLink } from './account-links-repository.ts';
+import { assertGoodPassword } from './account-maker.ts';
+import { toUser } from './account-rules.ts';
+import type { AccountStates } from './account-states.ts';
+import { type Accounts, accountsPk } from './accounts-repository.ts';
+import type { PasswordResetCheck } from './credential-schemas.ts';
+import type { LinkIssuer } from './link-issuer.ts';
+import type { UserDocument } from './schemas.ts';
+
+export interface CredentialsService {
+  /** Ends all sessions but the one that asks; throws `wrong_password`, `validation_failed`. */
+  changePassword(user: Principal, input: { current_password: string; new_password: string }): Promise<void>;
+  /** Does the same for every address, known or not. */
+  requestReset(email: string, caller: Caller, newId: string): Promise<void>;
+  /** Throws `not_found`. */
+  checkReset(token: string): Promise<PasswordResetCheck>;
+  /** Ends all sessions; the address counts as verified. Throws `account_token_invalid`, `validation_failed`. */
+  reset(input: { token: string; new_password: string }, caller: Caller): Promise<void>;
+  composeReset(mail: MailOf<'password_reset'>, jobId: string): Promise<AddressedMail | undefined>;
+}
+
+export function createCredentialsService(deps: {
+  accounts: Accounts;
+  states: Pick<AccountStates, 'forget'>;
+  links: LinkIssuer;
+  passwords: Passwords;
+  mails: MailOutbox;
+  audit: AuditRecorder;
+  clock: Clock;
+  appUrl: string;
+}): CredentialsService {
+  const { accounts, states, links, passwords, mails, audit, clock, appUrl } = deps;
+
+  /** The account with its new password; sessions that are not `kept` are over with the same write. */
+  function renewed(account: UserDocument, hash: string, kept: string | null): UserDocument {
+    return {
+      ...account,
+      password_hash: hash,
+      session_version: account.session_version + 1,
+      kept_session_id: kept,
+      updated_at: isoTime(clock.now()),
+    };
+  }
+
+  /** Tells the account holder, in case that it was somebody else; nobody where there is no address. */
+  function notice({ user_id, email }: UserDocument, caller: Caller): PreparedMail | undefined {
+    if (email === null) return undefined;
+    const at = isoTime(clock.now());
+    return mails.prepare({ kind: 'password_changed', user_id, at, address: caller.address });
+  }
+
+  /** Writes the account and what goes with it; undefined when somebody else was first. */
+  async function write(account: UserDocument, more: readonly BatchOperation[], told: PreparedMail | undefined) {
+    const refusal = await accounts.replace(account, told === undefined ? more : [...more, told.operation]);
+    return refusal === undefined ? { userId: account.user_id, told } : undefined;
+  }
+
+  return {
+    async changePassword(user, { current_password, new_password }) {
+      const first = await accounts.find(user.user_id);
+      const verified = first?.password_hash;
+      if (!verified || !(await passwords.verify(current_password, verified))) throw new AppError('wrong_password');
+      assertGoodPassword(new_password, first, 'new_password');
+      const hash = await passwords.hash(new_password);
+      const kept = user.via.kind === 'session' ? user.via.session_id : null;
+      const { told } = await untilWritten(async () => {
+        const account = await accounts.find(user.user_id);
+        // The password was changed while this one was hashed: what was proved is not the password any more.
+        if (account?.password_hash !== verified) throw new AppError('wrong_password');
+        const target = { type: 'account', id: account.user_id };
+        const changed = audit.operation(accountsPk, { by: user, action: 'password.changed', target });
+        return write(renewed(account, hash, kept), [changed], notice(account, user.caller));
+      });
+      states.forget(user.user_id);
+      await told?.send();
+    },
+
+    requestReset: (email, caller, newId) =>
+      mails.send(
+        {
+          kind: 'password_reset',
+          email,
+          requested_at: isoTime(clock.now()),
+          asker: { request_id: caller.request_id, address: caller.address, user_agent: caller.user_agent },
+        },
+        newId,
+      ),
+
+    async checkReset(token) {
+      const { link } = await links.open('password_reset', token).catch((error: unknown) => {
+        if (!(error instanceof AppError) || error.code !== 'account_token_invalid') throw error;
+        // The client looks for `valid` in the answer.
+        throw new AppError('not_found', error.message, { extensions: { valid: false } });
+      });
+      return { valid: true, email: link.email };
+    },
+
+    async reset({ token, new_password }, caller) {
+      const first = await links.open('password_reset', token);
+      assertGoodPassword(new_password, first.account, 'new_password');
+      const hash = await passwords.hash(new_password);
+      const { userId, told } = await untilWritten(async () => {
+        const { link, account } = await links.open('password_reset', token);
+        const used = replaceLink({ ...link, used_at: isoTime(clock.now()) });
+        const done = audit.operation(accountsPk, {
+          by: { anonymous: caller },
+          action: 'password.reset',
+          target: { type: 'account', id: account.user_id },
+        });
+        // The link came by e-mail, so whoever has it reads that address.
+        const opened = { ...renewed(account, hash, null), is_verified: true };
+        return write(opened, [used, done], notice(account, caller));
+      });
+      states.forget(userId);
+      await told?.send();
+    },
+
+    async composeReset(mail, jobId) {
+      const account = await accounts.findByName({ kind: 'email', name: mail.email });
+      // A name for log-in may look like an address; only the address of the account is written to.
+      if (account?.status !== 'active' || account.email?.toLowerCase() !== mail.email.toLowerCase()) return undefined;
+      const requested = audit.operation(accountsPk, {
+        by: { anonymous: { ...mail.asker, origin: null, place_id: null } },
+        action: 'password.reset_requested',
+        target: { type: 'account', id: account.user_id },
+      });
+      const request = { kind: mail.kind, job_id: jobId, requested_at: mail.requested_at };
+      const token = await links.issue({ ...account, email: account.email }, request, [requested]);
+      if (token === undefined) return undefined;
+      const link = `${appUrl}/reset-password?token=${token}`;
+      const valid_minutes = linkLifetimesMs.password_reset / 60_000;
+      return { to: account.email, mail: { kind: 'password_reset', name: toUser(account).name, link, valid_minutes } };
+    },
+  };
+}

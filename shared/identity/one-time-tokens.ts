@@ -1,0 +1,48 @@
+import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+
+/** What a link in an e-mail, or a code that staff hand over, is good for. */
+export type TokenPurpose = 'password_reset' | 'email_verification' | 'invitation' | 'mailed_invitation';
+
+/**
+ * Tokens for links. A token is made again from what it is for, so it need not be kept to be mailed a second time after a
+ * crash; only its hash is stored. It begins with the identifier of the account or invitation, so that it is found by a
+ * point read.
+ */
+export interface OneTimeTokens {
+  /** The same for the same subject and occasion; `occasion` is what tells two tokens of one subject apart. */
+  make(purpose: TokenPurpose, subjectId: string, occasion: string): string;
+  /** The identifier that the token begins with; undefined for what is no token of ours. Proves nothing. */
+  subjectOf(token: string): string | undefined;
+  hash(token: string): string;
+  matches(token: string, hash: string): boolean;
+}
+
+const idBytes = 16;
+const proofBytes = 32;
+const form = /^[A-Za-z0-9_-]{64}$/;
+
+export function createOneTimeTokens(deps: { secret: string }): OneTimeTokens {
+  const key = Buffer.from(hkdfSync('sha256', deps.secret, '', 'lyceum one-time tokens', 32));
+  const hash = (token: string) => createHash('sha256').update(token).digest('base64url');
+
+  return {
+    make(purpose, subjectId, occasion) {
+      const id = Buffer.from(subjectId.replaceAll('-', ''), 'hex');
+      if (id.length !== idBytes) throw new TypeError('A token is made for a UUID.');
+      const proof = createHmac('sha256', key).update(`${purpose}\n${subjectId}\n${occasion}`).digest();
+      return Buffer.concat([id, proof]).toString('base64url');
+    },
+    subjectOf(token) {
+      if (!form.test(token)) return undefined;
+      const bytes = Buffer.from(token, 'base64url');
+      if (bytes.length !== idBytes + proofBytes) return undefined;
+      const hex = bytes.subarray(0, idBytes).toString('hex');
+      return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+    },
+    hash,
+    matches: (token, stored) => {
+      const [given, known] = [Buffer.from(hash(token)), Buffer.from(stored)];
+      return given.length === known.length && timingSafeEqual(given, known);
+    },
+  };
+}

@@ -107,7 +107,7 @@ function startVerification(keys: readonly Key[]) {
     states,
     usage: { used: () => undefined, refused: () => undefined, flush: () => Promise.resolve(false) },
     credits: { spend: () => Promise.resolve({ ok: true }) },
-    limiter: { take: () => ({ allowed: true, remaining: null, retryAfterS: 0 }) },
+    limiter: { take: () => Promise.resolve({ allowed: true, remaining: null }) },
     clock: systemClock,
     // As long as the benchmark takes; an instance remembers for 30 s at most.
     cacheMs: 3_600_000,

@@ -27,14 +27,11 @@ export function createCallWindows(deps: { clock: Clock; maxKeys: number }): KeyL
     take(keyId, limits) {
       const nowMs = clock.now();
       const counted = limits.map((limit) => ({ limit, window: windowOf(keyId, limit, nowMs) }));
-      const full = counted.filter(({ limit, window }) => window.calls >= limit.max_calls);
-      if (full.length > 0) {
-        const endsMs = full.map(({ limit, window }) => window.startMs + limit.window_s * 1000);
-        return { allowed: false, remaining: 0, retryAfterS: Math.ceil((Math.max(...endsMs) - nowMs) / 1000) };
-      }
+      if (counted.some(({ limit, window }) => window.calls >= limit.max_calls))
+        return Promise.resolve({ allowed: false, remaining: 0 });
       for (const { window } of counted) window.calls += 1;
       const left = counted.map(({ limit, window }) => limit.max_calls - window.calls);
-      return { allowed: true, remaining: left.length === 0 ? null : Math.min(...left), retryAfterS: 0 };
+      return Promise.resolve({ allowed: true, remaining: left.length === 0 ? null : Math.min(...left) });
     },
   };
 }

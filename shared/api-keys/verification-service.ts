@@ -20,10 +20,7 @@ import { type OwnerStatus, refusalOf } from './verification-rules.ts';
 /** The limits that keys have of their own; one count per key, whatever it is used for. */
 export interface KeyLimiter {
   /** Counts one call. `remaining` is what is left in the tightest span, null without limits. */
-  take(
-    keyId: string,
-    limits: readonly NamedLimit[],
-  ): { allowed: boolean; remaining: number | null; retryAfterS: number };
+  take(keyId: string, limits: readonly NamedLimit[]): Promise<{ allowed: boolean; remaining: number | null }>;
 }
 
 export interface KeyVerification {
@@ -196,7 +193,7 @@ export function createKeyVerification(deps: {
       const scopes = effectiveScopes(state.permissions, key.scopes);
       const isAllowed = requiredScope === undefined || coversScope(scopes, requiredScope);
       if (!isAllowed) return refuse('scope_missing');
-      const taken = limiter.take(key.key_id, toNamedLimits(key.rate_limits));
+      const taken = await limiter.take(key.key_id, toNamedLimits(key.rate_limits));
       if (!taken.allowed) return refuse('rate_limited');
       if ((await withoutCredit(key)) !== undefined) return refuse('no_credits');
       usage.used(key);

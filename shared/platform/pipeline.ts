@@ -213,7 +213,10 @@ async function runHandler(call: Call, input: Awaited<ReturnType<typeof parseInpu
     user: call.user,
     services: call.runtime.services,
     caller: call.caller,
-    shownKey: call.request.headers.get('x-api-key') ?? credentialOf(call.request)?.value,
+    // Read by one endpoint; the others do not pay for it.
+    get shownKey() {
+      return call.request.headers.get('x-api-key') ?? credentialOf(call.request)?.value;
+    },
     newId,
     ifMatch: unquoted(call.request.headers.get('if-match')),
     cookie: (name) => readCookie(call.request.headers.get('cookie'), name),

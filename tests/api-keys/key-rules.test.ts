@@ -168,6 +168,11 @@ describe('what is shown of a key', () => {
     expect(toApiKey({ ...key, secrets: key.secrets.slice(0, 1) }, now).replaced_secret_until).toBeNull();
   });
 
+  test('has its scopes and lists', () => {
+    const lists = { scopes: ['read'], place_ids: ['1'], ip_whitelist: ['::1'], origins: ['https://a.example.org'] };
+    expect(toApiKey(keyDocument(lists), now)).toMatchObject(lists);
+  });
+
   test('counts calls and refusals, and says when it has expired', () => {
     const usage = { valid: 7, refused: { expired: 2, ip_refused: 3 }, last_used_at: iso(now) };
     const key = keyDocument({ usage, expires_at: iso(now), rate_limits: { ...none, per_hour: 60 } });

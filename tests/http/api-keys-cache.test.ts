@@ -140,6 +140,20 @@ describe('a change', () => {
   });
 });
 
+test('a demotion counts for a key that is remembered longer than its owner', async () => {
+  const { owner, key } = await lab.makeOwner('configurator');
+  const list = () => lab.as(key.secret).get('/api/configure/flexagecomps/');
+  expect((await list()).status).toBe(200);
+  clock.moveS(20);
+  // The key is read anew, its owner is not.
+  await lab.patch(owner, key.id, { name: 'read anew' });
+  expect((await list()).status).toBe(200);
+  await lab.setAccount(owner, '/role', 'student');
+  clock.moveS(10);
+  expect((await list()).status).toBe(403);
+  expect(lab.lastCalls('list-components')).toBe(1);
+});
+
 describe('many unknown keys', () => {
   test('push no known one out of the memory', async () => {
     const { key } = await lab.makeOwner('student');

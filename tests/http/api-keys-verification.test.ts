@@ -217,6 +217,13 @@ describe('what a key was used for', () => {
     expect(JSON.stringify(await lab.trail(owner, key.id))).not.toContain(key.secret.slice(13));
   });
 
+  test('is not in the audit trail where an honest caller asked for too much', async () => {
+    const { owner, key } = await lab.makeOwner('student', { scopes: ['read'] });
+    await lab.as(key.secret).post('/api/v1/auth/keys', { name: 'x' });
+    await expect.poll(async () => (await lab.show(owner, key.id)).refused_count, { timeout: 5000 }).toBe(1);
+    expect((await lab.trail(owner, key.id)).map((event) => event.action)).toEqual(['api_key.created']);
+  });
+
   test('is written when the instance stops', async () => {
     const { owner, key } = await lab.makeOwner('student');
     const instance = createRuntime(loadConfig(lab.app.settings), {

@@ -3,6 +3,15 @@
 /** Only an active account can log in; `suspended` and `inactive` can be undone. */
 export type AccountStatus = "active" | "suspended" | "inactive" | "deleted";
 
+/** A new passkey; with recovery codes when it is the first second factor. */
+export type AddedPasskey = {
+  passkey: Passkey;
+  /** Each is good once, in place of a second factor; shown only now */
+  recovery_codes?: string[];
+  /** For a log-in that had to set up a second factor */
+  tokens?: Tokens;
+};
+
 /** An API key without its secret. */
 export type ApiKey = {
   /** UUID */
@@ -445,6 +454,17 @@ export type ExternalLogin = {
   linked_at: string;
 };
 
+/** Password and second factor, to change the second factor. */
+export type FactorProof = {
+  /** Where the account has one */
+  password?: string;
+  /** From the authenticator app, or a recovery code */
+  code?: string;
+  /** The same as `code` */
+  recovery_code?: string;
+  passkey?: PasskeyAssertion;
+};
+
 export type GradingState = {
   /** Where the work stands */
   status: "queued" | "running" | "retrying" | "needs_attention" | "done";
@@ -705,6 +725,93 @@ export type OwnState = {
   submission: StudentSubmission | null;
 };
 
+/** A passkey of the caller. */
+export type Passkey = {
+  /** UUID */
+  passkey_id: string;
+  name: string;
+  /** The password manager may copy it to other devices */
+  is_synced: boolean;
+  /** ISO 8601, UTC */
+  created_at: string;
+  last_used_at: string | null;
+};
+
+/** What `navigator.credentials.get()` gave, as `toJSON()` writes it. */
+export type PasskeyAssertion = {
+  /** Credential id */
+  id: string;
+  rawId: string;
+  type: "public-key";
+  authenticatorAttachment?: "platform" | "cross-platform" | null;
+  response: {
+    clientDataJSON: string;
+    authenticatorData: string;
+    signature: string;
+    userHandle?: string | null;
+  };
+};
+
+/** For `navigator.credentials.create()`, through `PublicKeyCredential.parseCreationOptionsFromJSON()`. */
+export type PasskeyCreationOptions = {
+  challenge: string;
+  rp: {
+    id?: string;
+    name: string;
+  };
+  user: {
+    id: string;
+    name: string;
+    displayName: string;
+  };
+  pubKeyCredParams: {
+    alg: number;
+    type: string;
+  }[];
+  timeout?: number;
+  attestation?: string;
+  excludeCredentials?: {
+    id: string;
+    type: string;
+    transports?: string[];
+  }[];
+  authenticatorSelection?: {
+    residentKey?: string;
+    requireResidentKey?: boolean;
+    userVerification?: string;
+  };
+  extensions?: {
+    credProps?: boolean;
+  };
+};
+
+/** What `navigator.credentials.create()` gave, as `toJSON()` writes it. */
+export type PasskeyRegistration = {
+  /** Credential id */
+  id: string;
+  rawId: string;
+  type: "public-key";
+  authenticatorAttachment?: "platform" | "cross-platform" | null;
+  response: {
+    clientDataJSON: string;
+    attestationObject: string;
+    transports?: string[];
+  };
+};
+
+/** For `navigator.credentials.get()`, through `PublicKeyCredential.parseRequestOptionsFromJSON()`. */
+export type PasskeyRequestOptions = {
+  challenge: string;
+  rpId?: string;
+  timeout?: number;
+  userVerification?: string;
+  allowCredentials?: {
+    id: string;
+    type: string;
+    transports?: string[];
+  }[];
+};
+
 /** The password now and from now on. */
 export type PasswordChange = {
   current_password: string;
@@ -786,6 +893,14 @@ export type Readiness = {
     /** Milliseconds */
     ms: number;
   }>;
+};
+
+/** A new set of recovery codes; all earlier ones are void. */
+export type RecoveryCodes = {
+  /** Each is good once, in place of a second factor; shown only now */
+  recovery_codes: string[];
+  /** For a log-in that had to set up a second factor */
+  tokens?: Tokens;
 };
 
 /** The last refresh token that the client was given. */
@@ -879,6 +994,29 @@ export type ReviewFlag = {
 /** A built-in role or one that an administrator made. */
 export type RoleName = string;
 
+/** The second half of a log-in. */
+export type SecondFactorAnswer = {
+  /** From a log-in that asked for a second factor */
+  mfa_token: string;
+  /** From the authenticator app, or a recovery code */
+  code?: string;
+  /** The same as `code` */
+  recovery_code?: string;
+  passkey?: PasskeyAssertion;
+};
+
+/** Which second factors the caller has. */
+export type SecondFactorState = {
+  /** UUID */
+  user_id: string;
+  totp: boolean;
+  passkeys: number;
+  recovery_codes_left: number;
+  methods: ("totp" | "recovery_code" | "passkey")[];
+  /** The role must have a second factor */
+  is_required: boolean;
+};
+
 /** An account for whoever asks, or by staff for somebody. */
 export type SelfRegistration = {
   email: string;
@@ -955,6 +1093,24 @@ export type StaffComponent = {
   owner_user_ids: string[];
   /** UUID */
   created_by_user_id: string;
+};
+
+/** The second factor where there is one, the password otherwise. */
+export type StepUp = {
+  password?: string;
+  /** From the authenticator app, or a recovery code */
+  code?: string;
+  /** The same as `code` */
+  recovery_code?: string;
+  passkey?: PasskeyAssertion;
+};
+
+/** Who somebody is was proved again. */
+export type SteppedUp = {
+  /** ISO 8601, UTC */
+  proved_at: string;
+  /** Seconds for which the proof counts */
+  expires_in: number;
 };
 
 /** The result as its student may read it. */
@@ -1078,6 +1234,15 @@ export type Tokens = {
   refreshToken: string;
   /** The same as `expires_in` */
   expiresIn: number;
+};
+
+/** What an authenticator app needs; it counts when a code was confirmed. */
+export type TotpSetup = {
+  /** Base 32, for apps that cannot read the picture */
+  secret: string;
+  otpauth_uri: string;
+  /** The address as a QR code */
+  qr_svg: string;
 };
 
 /** An account. */
@@ -1274,6 +1439,61 @@ export function createLyceumClient(options: ClientOptions) {
     unlinkLogin: (args: { provider: string }): Promise<unknown> => json<unknown>('DELETE', `/api/v1/auth/${encodeURIComponent(args.provider)}/link`, {  }),
     /** The ways into the own account: password, passkeys, and linked providers. */
     listLogins: (): Promise<Logins> => json<Logins>('GET', `/api/v1/auth/logins`, {  }),
+    /** Confirm an authenticator app with a code of it; gives recovery codes. */
+    confirmTotp: (args: { body: {
+      /** From the authenticator app, or a recovery code */
+      code: string;
+      /** From a log-in that asked for a second factor */
+      mfa_token?: string;
+    }; idempotencyKey?: string }): Promise<RecoveryCodes> => json<RecoveryCodes>('POST', `/api/v1/auth/mfa/totp/confirm`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** Which second factors the caller has. */
+    getSecondFactor: (): Promise<SecondFactorState> => json<SecondFactorState>('GET', `/api/v1/auth/mfa`, {  }),
+    /** Remove the authenticator app. */
+    removeTotp: (args: { body: FactorProof }): Promise<unknown> => json<unknown>('DELETE', `/api/v1/auth/mfa/totp`, { body: args.body }),
+    /** A new set of recovery codes in place of the old one. */
+    renewRecoveryCodes: (args: { body: FactorProof }): Promise<RecoveryCodes> => json<RecoveryCodes>('POST', `/api/v1/auth/mfa/recovery-codes`, { body: args.body }),
+    /** What a passkey must sign to finish a log-in. */
+    startSecondFactorPasskey: (args: { body: {
+      /** From a log-in that asked for a second factor */
+      mfa_token: string;
+    } }): Promise<PasskeyRequestOptions> => json<PasskeyRequestOptions>('POST', `/api/v1/auth/mfa/passkey/options`, { body: args.body }),
+    /** What a passkey must sign to prove again who you are. */
+    startStepUpPasskey: (): Promise<PasskeyRequestOptions> => json<PasskeyRequestOptions>('POST', `/api/v1/auth/step-up/passkey/options`, {  }),
+    /** Begin to set up an authenticator app. */
+    startTotp: (args: { body: {
+      /** From a log-in that asked for a second factor */
+      mfa_token?: string;
+    } }): Promise<TotpSetup> => json<TotpSetup>('POST', `/api/v1/auth/mfa/totp`, { body: args.body }),
+    /** Prove again who you are, for what asks for a fresh proof. */
+    stepUp: (args: { body: StepUp }): Promise<SteppedUp> => json<SteppedUp>('POST', `/api/v1/auth/step-up`, { body: args.body }),
+    /** Finish a log-in with a second factor. */
+    verifySecondFactor: (args: { body: SecondFactorAnswer }): Promise<Tokens> => json<Tokens>('POST', `/api/v1/auth/mfa/verify`, { body: args.body }),
+    /** Add a passkey; the first second factor comes with recovery codes. */
+    addPasskey: (args: { body: {
+      response: PasskeyRegistration;
+      name?: string;
+      /** From a log-in that asked for a second factor */
+      mfa_token?: string;
+    }; idempotencyKey?: string }): Promise<AddedPasskey> => json<AddedPasskey>('POST', `/api/v1/auth/passkeys`, { body: args.body, idempotencyKey: args.idempotencyKey }),
+    /** The passkeys of the caller. */
+    listPasskeys: (): Promise<Passkey[]> => json<Passkey[]>('GET', `/api/v1/auth/passkeys`, {  }),
+    /** Remove a passkey. */
+    removePasskey: (args: { passkey_id: string }): Promise<unknown> => json<unknown>('DELETE', `/api/v1/auth/passkeys/${encodeURIComponent(args.passkey_id)}`, {  }),
+    /** Give a passkey another name. */
+    renamePasskey: (args: { passkey_id: string; body: {
+      name: string;
+    } }): Promise<Passkey> => json<Passkey>('PATCH', `/api/v1/auth/passkeys/${encodeURIComponent(args.passkey_id)}`, { body: args.body }),
+    /** Log in with a passkey alone. */
+    signInWithPasskey: (args: { body: {
+      response: PasskeyAssertion;
+    } }): Promise<Tokens> => json<Tokens>('POST', `/api/v1/auth/passkeys/sign-in`, { body: args.body }),
+    /** What a passkey must sign to log in; names no account. */
+    startPasskeySignIn: (): Promise<PasskeyRequestOptions> => json<PasskeyRequestOptions>('POST', `/api/v1/auth/passkeys/sign-in/options`, {  }),
+    /** What an authenticator must sign to make a passkey. */
+    startPasskey: (args: { body: {
+      /** From a log-in that asked for a second factor */
+      mfa_token?: string;
+    } }): Promise<PasskeyCreationOptions> => json<PasskeyCreationOptions>('POST', `/api/v1/auth/passkeys/options`, { body: args.body }),
     /** Make a component; the caller owns it unless other staff are named. */
     createComponent: (args: { body: ComponentCreate; idempotencyKey?: string }): Promise<StaffComponent> => json<StaffComponent>('POST', `/api/configure/flexagecomps`, { body: args.body, idempotencyKey: args.idempotencyKey }),
     /** Delete a component; what students handed in is kept for audit and answers 404 from now on. */

@@ -60,12 +60,28 @@ import getSubmissionLedger from './grading/get-submission-ledger.ts';
 import gradeSubmission from './grading/grade-submission.ts';
 import listGradingAttention from './grading/list-grading-attention.ts';
 import sweepJobs from './grading/sweep-jobs.ts';
+import addPasskey from './passkeys/add-passkey.ts';
+import listPasskeys from './passkeys/list-passkeys.ts';
+import removePasskey from './passkeys/remove-passkey.ts';
+import renamePasskey from './passkeys/rename-passkey.ts';
+import signInWithPasskey from './passkeys/sign-in-with-passkey.ts';
+import startPasskey from './passkeys/start-passkey.ts';
+import startPasskeySignIn from './passkeys/start-passkey-sign-in.ts';
 import getDocs from './platform/get-docs.ts';
 import getDocsAsset from './platform/get-docs-asset.ts';
 import getHealth from './platform/get-health.ts';
 import getOpenapi from './platform/get-openapi.ts';
 import getReadiness from './platform/get-readiness.ts';
 import getRoot from './platform/get-root.ts';
+import confirmTotp from './second-factor/confirm-totp.ts';
+import getSecondFactor from './second-factor/get-second-factor.ts';
+import removeTotp from './second-factor/remove-totp.ts';
+import renewRecoveryCodes from './second-factor/renew-recovery-codes.ts';
+import startSecondFactorPasskey from './second-factor/start-second-factor-passkey.ts';
+import startStepUpPasskey from './second-factor/start-step-up-passkey.ts';
+import startTotp from './second-factor/start-totp.ts';
+import stepUp from './second-factor/step-up.ts';
+import verifySecondFactor from './second-factor/verify-second-factor.ts';
 import beginSignIn from './sign-in/begin-sign-in.ts';
 import completeSignIn from './sign-in/complete-sign-in.ts';
 import linkLogin from './sign-in/link-login.ts';
@@ -133,6 +149,24 @@ export const functions: readonly LyceumFunction[] = [
   linkLogin,
   unlinkLogin,
   listLogins,
+  // Second factor
+  confirmTotp,
+  getSecondFactor,
+  removeTotp,
+  renewRecoveryCodes,
+  startSecondFactorPasskey,
+  startStepUpPasskey,
+  startTotp,
+  stepUp,
+  verifySecondFactor,
+  // Passkeys
+  addPasskey,
+  listPasskeys,
+  removePasskey,
+  renamePasskey,
+  signInWithPasskey,
+  startPasskeySignIn,
+  startPasskey,
   // Components
   createComponent,
   deleteComponent,

@@ -14,6 +14,8 @@ import { createOpenAiProvider } from './adapters/llm/openai.ts';
 import type { LlmProvider } from './adapters/llm/provider.ts';
 import { createSimulator } from './adapters/llm/simulator.ts';
 import type { LlmGateway, LlmModel, LlmPrices } from './adapters/llm/types.ts';
+import { createOneTimeCodes } from './adapters/one-time-codes/totp.ts';
+import { createPasskeyCeremonies } from './adapters/passkeys/ceremonies.ts';
 import { createPasswords } from './adapters/passwords/pool.ts';
 import { createServiceBus } from './adapters/service-bus/client.ts';
 import { createSignInProviders } from './adapters/sign-in/providers.ts';
@@ -49,6 +51,7 @@ import { type AccountStates, createAccountStates } from './identity/account-stat
 import { createAccounts } from './identity/accounts-repository.ts';
 import { type AccountsService, createAccountsService } from './identity/accounts-service.ts';
 import { createAuthenticate } from './identity/authentication.ts';
+import { createChallenges } from './identity/challenges-repository.ts';
 import { type AccountChangesService, createAccountChangesService } from './identity/changes-service.ts';
 import { type CredentialsService, createCredentialsService } from './identity/credentials-service.ts';
 import {
@@ -57,6 +60,7 @@ import {
 } from './identity/email-verification-service.ts';
 import { createExternalLoginsService, type ExternalLoginsService } from './identity/external-logins-service.ts';
 import { createExternalSignInService, type ExternalSignInService } from './identity/external-sign-in-service.ts';
+import { createFactors } from './identity/factors-repository.ts';
 import { createInvitationCourses } from './identity/invitation-courses.ts';
 import { createInvitations } from './identity/invitations-repository.ts';
 import { createInvitationsService, type InvitationsService } from './identity/invitations-service.ts';
@@ -66,9 +70,11 @@ import { createLogInCounters } from './identity/login-counters-repository.ts';
 import { createLogInThrottle } from './identity/login-throttle-service.ts';
 import { createNoticeComposers } from './identity/notices.ts';
 import { createOneTimeTokens } from './identity/one-time-tokens.ts';
+import { createPendingLogIns } from './identity/pending-log-ins.ts';
 import { createRefreshService, type RefreshService } from './identity/refresh-service.ts';
 import { createRegistrationService, type RegistrationService } from './identity/registration-service.ts';
 import { createRoles } from './identity/roles.ts';
+import { createSecondFactors, type SecondFactors } from './identity/second-factors.ts';
 import { createSessions } from './identity/sessions-repository.ts';
 import { createSessionsService, type SessionsService } from './identity/sessions-service.ts';
 import { createSignInService, type SignInService } from './identity/sign-in-service.ts';
@@ -90,10 +96,11 @@ import { currentMeter } from './platform/meter.ts';
 import { createDispatcher } from './platform/outbox.ts';
 import { type RateLimitPolicy as Bucket, createRateLimiter } from './platform/rate-limit.ts';
 import type { Runtime } from './platform/runtime.ts';
+import { createSecretBox } from './platform/secret-box.ts';
 import { redirectUriOf } from './platform/sign-in-settings.ts';
 
 declare module './platform/define-endpoint.ts' {
-  interface Services {
+  interface Services extends SecondFactors {
     accounts: AccountsService;
     accountChanges: AccountChangesService;
     credentials: CredentialsService;
@@ -341,10 +348,44 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
       tailMs,
     },
   });
+  const challenges = createChallenges(cosmos.container('platform'));
+  const pendingLogIns = createPendingLogIns({ challenges, clock });
+  const mfaRequiredRoles = config.MFA_REQUIRED_ROLES;
+  const signIn = createSignInService({
+    accounts,
+    accountsService,
+    passwords,
+    sessions: sessionsService,
+    records: sessions,
+    throttle,
+    audit,
+    pendingLogIns,
+    mfaRequiredRoles,
+  });
+  const frontEnd = new URL(config.APP_URL);
+  const secondFactors = createSecondFactors({
+    accounts,
+    states,
+    passwords,
+    audit,
+    clock,
+    challenges,
+    pendingLogIns,
+    signIn,
+    sessions: sessionsService,
+    factors: createFactors(cosmos.container('identity')),
+    codes: createOneTimeCodes(),
+    secretBox: createSecretBox({ secret: config.DATA_ENCRYPTION_KEY, purpose: 'second factor' }),
+    ceremonies: createPasskeyCeremonies({
+      rpId: config.PASSKEY_RP_ID ?? frontEnd.hostname,
+      origins: [frontEnd.origin, ...config.CORS_ORIGINS],
+    }),
+    requiredRoles: mfaRequiredRoles,
+  });
   const apiKeys = createKeys({
     container: cosmos.container('identity'),
     states,
-    assertFresh: sessionsService.assertFresh,
+    assertFresh: secondFactors.stepUp.assertFresh,
     audit,
     clock,
     logger,
@@ -367,15 +408,6 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     clock,
     randomBytes,
     policy: { idleMs, repeatMs: refreshRepeatMs },
-  });
-  const signIn = createSignInService({
-    accounts,
-    accountsService,
-    passwords,
-    sessions: sessionsService,
-    records: sessions,
-    throttle,
-    audit,
   });
   const mails = createMailOutbox({ dispatcher, clock, ids });
   const oneTimeTokens = createOneTimeTokens({ secret: config.DATA_ENCRYPTION_KEY });
@@ -484,6 +516,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     }),
     externalLogins: createExternalLoginsService({ roundTrip, accounts, states, audit, clock }),
     email,
+    ...secondFactors,
     components,
     entries: createEntriesService({ access, courses, memberships, pointers, clock }),
     enrolment,
@@ -518,7 +551,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     corsOrigins: config.CORS_ORIGINS,
     authenticate: createAuthenticate({ tokens, states, keys: apiKeys.verification }),
     keyCalls: apiKeys.verification.calls,
-    assertFresh: sessionsService.assertFresh,
+    assertFresh: secondFactors.stepUp.assertFresh,
     rateLimiter: createRateLimiter({ policies: ratePolicies, scale: config.RATE_LIMIT_SCALE, clock, maxKeys: 50_000 }),
     idempotency: createIdempotencyStore({ container: cosmos.container('platform'), clock }),
     services,

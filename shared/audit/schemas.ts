@@ -24,6 +24,7 @@ export const auditActions = [
   'second_factor.added',
   'second_factor.removed',
   'second_factor.recovery_used',
+  'second_factor.recovery_renewed',
   'second_factor.refused',
   'invitation.created',
   'invitation.accepted',

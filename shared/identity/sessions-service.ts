@@ -4,6 +4,7 @@ import type { Caller, Page, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logging.ts';
+import { untilWritten } from '../platform/optimistic.ts';
 import { toPage } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
 import type { Accounts } from './accounts-repository.ts';
@@ -24,6 +25,8 @@ export interface SessionsService {
   list(user: Principal, paging: Paging): Promise<Page<Session>>;
   /** Throws `step_up_required` unless the person proved who they are at most `STEP_UP_MAX_AGE_S` seconds ago. */
   assertFresh(user: Principal): Promise<void>;
+  /** Keeps that the person has just proved who they are, and says until when that counts. */
+  prove(user: Principal, proof: Proof): Promise<{ proved_at: string; expires_in: number }>;
 }
 
 export interface SessionPolicy {
@@ -131,6 +134,35 @@ export function createSessionsService(deps: {
       const ageMs = session === undefined ? Number.POSITIVE_INFINITY : clock.now() - Date.parse(session.proved_at);
       if (ageMs < policy.freshMs) return;
       throw new AppError('step_up_required', 'Prove again who you are: POST /api/v1/auth/step-up');
+    },
+
+    async prove(user, proof) {
+      if (user.via.kind !== 'session') {
+        throw new AppError('step_up_required', 'Only a person who is logged in can do this, not an API key');
+      }
+      const { session_id } = user.via;
+      const provedAt = await untilWritten(async () => {
+        const session = await sessions.find(user.user_id, session_id);
+        if (session === undefined || session.ended_at !== null) {
+          throw new AppError('unauthenticated', 'Could not validate credentials');
+        }
+        const nowMs = clock.now();
+        const proved: SessionDocument = {
+          ...session,
+          proofs: [...new Set([...session.proofs, proof])],
+          proved_at: isoTime(nowMs),
+          // The database counts from the last write.
+          ttl: Math.max(1, Math.ceil((Date.parse(session.expires_at) - nowMs) / 1000)),
+        };
+        const trace = audit.operation(user.user_id, {
+          by: user,
+          action: 'session.stepped_up',
+          target: { type: 'account', id: user.user_id },
+          detail: { session_id, proof },
+        });
+        return (await sessions.replace(proved, [trace])) === undefined ? proved.proved_at : undefined;
+      });
+      return { proved_at: provedAt, expires_in: Math.floor(policy.freshMs / 1000) };
     },
   };
 }

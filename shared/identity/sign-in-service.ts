@@ -4,7 +4,9 @@ import type { Caller } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import { type Accounts, reservationId } from './accounts-repository.ts';
 import type { AccountsService } from './accounts-service.ts';
+import { needsSecondFactor } from './factor-rules.ts';
 import type { LogInThrottle } from './login-throttle-service.ts';
+import type { PendingLogIns } from './pending-log-ins.ts';
 import type { UserDocument } from './schemas.ts';
 import type { Proof, SignInAnswer } from './session-schemas.ts';
 import type { Sessions } from './sessions-repository.ts';
@@ -44,8 +46,12 @@ export function createSignInService(deps: {
   records: Pick<Sessions, 'record'>;
   throttle: LogInThrottle;
   audit: AuditRecorder;
+  pendingLogIns: Pick<PendingLogIns, 'open'>;
+  /** Roles that must have a second factor. */
+  mfaRequiredRoles: readonly string[];
 }): SignInService {
-  const { accounts, accountsService, passwords, sessions, records, throttle, audit } = deps;
+  const { accounts, accountsService, passwords, sessions, records, throttle, audit, pendingLogIns, mfaRequiredRoles } =
+    deps;
 
   /** A failure is a record of its own: there is no change that it could be part of. */
   async function recordRefusal(
@@ -69,6 +75,7 @@ export function createSignInService(deps: {
       await recordRefusal(account, caller, { reason: 'inactive', proofs: [...proofs] });
       throw new AppError('inactive_user');
     }
+    if (needsSecondFactor(account, proofs, mfaRequiredRoles)) return pendingLogIns.open(account, proofs);
     return sessions.start(account, caller, proofs);
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { roleAliases } from './permissions.ts';
 import { signInProblems } from './sign-in-settings.ts';
 import { type SigningKey, secretBytesMin, secretKey, signingKeys } from './signing-keys.ts';
 
@@ -17,6 +18,8 @@ const flag = z
   .default('false')
   .transform((text) => text === 'true');
 const number = (fallback: number) => z.coerce.number().nonnegative().default(fallback);
+/** What the name of a role looks like; administrators can add roles, so these are not all known here. */
+const rolePattern = /^[a-z][a-z0-9_]{1,39}$/;
 const optional = z.string().min(1).optional();
 
 const price = z.object({
@@ -106,7 +109,9 @@ export const settingsSchema = z.object({
     .max(86_400)
     .default(600)
     .describe('Seconds for which a proof of who somebody is counts for the actions that ask for a fresh one.'),
-  MFA_REQUIRED_ROLES: list.describe('Roles that must have a second factor, separated by commas.'),
+  MFA_REQUIRED_ROLES: list
+    .transform((names) => names.map((name) => roleAliases[name.toLowerCase()] ?? name.toLowerCase()))
+    .describe('Roles that must have a second factor, separated by commas.'),
   DATA_ENCRYPTION_KEY: z
     .string({ error: 'is required: 32 bytes or more, for example from `openssl rand -base64 48`' })
     .refine((text) => Buffer.byteLength(text) >= 32, 'must have 32 bytes or more')
@@ -117,7 +122,7 @@ export const settingsSchema = z.object({
     .describe('Who can make an account: anybody, whoever was invited, or staff for others.'),
   REGISTRATION_ROLE: z
     .string()
-    .regex(/^[a-z][a-z0-9_]{1,39}$/)
+    .regex(rolePattern)
     .default('student')
     .describe('Role of who registers without an invitation.'),
   INVITATION_DAYS: z.coerce.number().positive().max(90).default(7).describe('Days for which an invitation is good.'),
@@ -263,6 +268,13 @@ function problemsBetween(config: Config): string[] {
     problems.push('EMAIL_FOLDER: is for the local stack; e-mails let people into accounts and do not belong on a disk');
   if (config.CORS_ORIGINS.includes('*'))
     problems.push('CORS_ORIGINS: name the origins; * would let every site call with credentials');
+  if (config.MFA_REQUIRED_ROLES.some((name) => !rolePattern.test(name)))
+    problems.push(
+      'MFA_REQUIRED_ROLES: must be names of roles: 2 to 40 letters, digits and underscores, a letter first',
+    );
+  const appHost = new URL(config.APP_URL).hostname;
+  if (config.PASSKEY_RP_ID !== undefined && !`.${appHost}`.endsWith(`.${config.PASSKEY_RP_ID}`))
+    problems.push('PASSKEY_RP_ID: must be the host of APP_URL or a domain above it; browsers refuse any other');
   if (config.GRADING_RETRY_CAP_S < config.GRADING_RETRY_BASE_S)
     problems.push('GRADING_RETRY_CAP_S: must not be below GRADING_RETRY_BASE_S');
   return [...problems, ...signInProblems(config), ...providerProblems(config)];

@@ -5,6 +5,12 @@ import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
 import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
 import { accessOf, type BuiltInRole, builtInRoles, permissionsOfRole } from '../../shared/platform/permissions.ts';
 import { makeRoomForKey, newKeyOf, oldestKeyOf } from './battery-api-keys.ts';
+import {
+  callersWithFactors,
+  passkeyOf,
+  secondFactorBodies,
+  secondFactorPreparations,
+} from './battery-second-factor.ts';
 import { type CallOptions, goodAnswer, type Lab, type Person, type Reply } from './client.ts';
 import { linkAnswer, linkGitHub, signInAnswer } from './github-people.ts';
 import { forgottenPassword, unprovedAddress } from './mails.ts';
@@ -86,6 +92,7 @@ const parameters: Record<string, Parameter> = {
     unknown: 'A'.repeat(64),
     malformed: ['x'.repeat(201)],
   },
+  passkey_id: uuid(passkeyOf),
   file: { known: () => 'start.js', unknown: 'no-such-file.js' },
   provider: {
     known: () => 'github',
@@ -166,10 +173,11 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
   },
   'update-component': () => ({ comp_name: 'Changed by the battery' }),
   'update-entry': () => ({ entry_title: 'Changed by the battery' }),
+  ...secondFactorBodies,
 };
 
 /** Operations after which their caller cannot call any more: each call is made by somebody new. */
-const spentCallers = new Set<string>(['change-password', 'log-out', 'log-out-everywhere']);
+const spentCallers = new Set<string>([...callersWithFactors, 'change-password', 'log-out', 'log-out-everywhere']);
 
 /** GETs that begin something, so that no two of their answers are the same. */
 export const beginnings = new Set(['begin-sign-in']);
@@ -270,6 +278,7 @@ export async function callRightly(
   const usual = change.caller ?? callerOf(world, endpoint);
   const isSpent = spentCallers.has(endpoint.name) && !isRefused;
   const caller = isSpent ? await world.lab.makePerson(usual.user.role) : usual;
+  if (isSpent) await secondFactorPreparations[endpoint.name]?.(caller);
   const path = `${await pathOf(world, endpoint, route, { ...change, caller })}${hasSlash ? '/' : ''}${query}`;
   const json = options.raw === undefined ? await bodyOf(world, endpoint, isRefused, caller) : undefined;
   const token = endpoint.auth === 'public' ? undefined : caller.token;

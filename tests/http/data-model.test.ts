@@ -8,6 +8,8 @@ import { loadConfig } from '../../shared/platform/config.ts';
 import { withMeter } from '../../shared/platform/meter.ts';
 import { createRuntime } from '../../shared/services.ts';
 import type { LogLine } from '../app.ts';
+import { addPasskey } from './authenticator.ts';
+import { secondFactorBodies } from './battery-second-factor.ts';
 import { goodAnswer, type Lab, type Person, principalOf, type Reply, startLab } from './client.ts';
 import { linkAnswer, linkGitHub, signInAnswer } from './github-people.ts';
 import { forgottenPassword, unprovedAddress } from './mails.ts';
@@ -252,6 +254,29 @@ const calls: Record<string, () => Promise<Reply>> = {
   },
   'list-dead-letters': () => lab.root.get('/api/v1/admin/dead-letters'),
   'get-dead-letter': async () => lab.root.get(`/api/v1/admin/dead-letters/${await letter()}`),
+  'get-second-factor': () => course.student.get('/api/v1/auth/mfa'),
+  'start-totp': async () => (await lab.makePerson('student')).post('/api/v1/auth/mfa/totp'),
+  'confirm-totp': () => callWithFactor('confirm-totp', 'POST', '/api/v1/auth/mfa/totp/confirm'),
+  'remove-totp': () => callWithFactor('remove-totp', 'DELETE', '/api/v1/auth/mfa/totp'),
+  'renew-recovery-codes': () => callWithFactor('renew-recovery-codes', 'POST', '/api/v1/auth/mfa/recovery-codes'),
+  'verify-second-factor': () => callWithFactor('verify-second-factor', 'POST', '/api/v1/auth/mfa/verify'),
+  'start-second-factor-passkey': () =>
+    callWithFactor('start-second-factor-passkey', 'POST', '/api/v1/auth/mfa/passkey/options'),
+  'step-up': () => course.student.post('/api/v1/auth/step-up', { password: course.student.password }),
+  'start-step-up-passkey': async () => (await withPasskey()).person.post('/api/v1/auth/step-up/passkey/options'),
+  'start-passkey': () => course.student.post('/api/v1/auth/passkeys/options'),
+  'add-passkey': () => callWithFactor('add-passkey', 'POST', '/api/v1/auth/passkeys'),
+  'list-passkeys': () => course.student.get('/api/v1/auth/passkeys'),
+  'rename-passkey': async () => {
+    const { person, passkeyId } = await withPasskey();
+    return person.call('PATCH', `/api/v1/auth/passkeys/${passkeyId}`, { json: { name: 'Another' } });
+  },
+  'remove-passkey': async () => {
+    const { person, passkeyId } = await withPasskey();
+    return person.delete(`/api/v1/auth/passkeys/${passkeyId}`);
+  },
+  'start-passkey-sign-in': () => lab.anyone('POST', '/api/v1/auth/passkeys/sign-in/options'),
+  'sign-in-with-passkey': () => callWithFactor('sign-in-with-passkey', 'POST', '/api/v1/auth/passkeys/sign-in'),
   'replay-dead-letter': async () => lab.root.post(`/api/v1/admin/dead-letters/${await letter()}/replay`),
   'discard-dead-letter': async () => lab.root.delete(`/api/v1/admin/dead-letters/${await letter()}`),
 };
@@ -263,6 +288,16 @@ async function logInAnew(): Promise<{ access_token: string; refresh_token: strin
 }
 const invitation = async (fields: Record<string, unknown> = {}) =>
   (await course.staff.post('/api/v1/invitations', fields)).json<{ invitation_id: string; token: string }>();
+/** A call by somebody new, with what the battery knows to be right. */
+async function callWithFactor(operation: string, method: string, path: string): Promise<Reply> {
+  const person = await lab.makePerson('student');
+  return person.call(method, path, { json: await secondFactorBodies[operation]?.({ lab, people: {} }, person) });
+}
+
+async function withPasskey() {
+  const person = await lab.makePerson('student');
+  return { person, ...(await addPasskey(person)) };
+}
 
 const pair = (student: Person) => ({ student_user_id: student.id, flex_age_comp_id: course.compId });
 

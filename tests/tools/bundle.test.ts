@@ -78,6 +78,18 @@ describe('the bundle', () => {
     expect(stdout).toContain('openai: {"said":"hello from openai"}');
   });
 
+  test('checks passkeys, though what reads certificates of authenticators is left out', async () => {
+    const { file } = await bundle(join(fixtures, 'script-that-checks-passkeys.ts'), join(folder, 'passkeys'));
+    const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: folder, env: {} });
+    expect(stdout.split('\n')).toEqual([
+      'honest: recognised',
+      'vouching for itself: recognised',
+      'with a certificate: not registered',
+      'with another format: not registered',
+      'forged: not recognised',
+    ]);
+  });
+
   test('comes with the licences of the packages in it', async () => {
     await bundle(join(fixtures, 'small-application.ts'), join(folder, 'licences'));
     const licences = await readFile(join(folder, 'licences', 'main.cjs.LICENSES.txt'), 'utf8');

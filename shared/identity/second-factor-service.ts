@@ -1,0 +1,166 @@
+import type { OneTimeCodes } from '../adapters/one-time-codes/totp.ts';
+import type { AuditRecorder } from '../audit/record.ts';
+import { type Clock, isoTime } from '../platform/clock.ts';
+import type { Caller, Principal } from '../platform/define-endpoint.ts';
+import { AppError } from '../platform/errors.ts';
+import { untilWritten } from '../platform/optimistic.ts';
+import type { SecretBox } from '../platform/secret-box.ts';
+import type { AccountStates } from './account-states.ts';
+import { type Accounts, accountsPk } from './accounts-repository.ts';
+import type { FactorProofs } from './factor-proofs.ts';
+import { hasSecondFactor, methodsOf, newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
+import type { FactorDocument, FactorProof, RecoveryCodes, SecondFactorState, TotpSetup } from './factor-schemas.ts';
+import type { FactorSetup, Setup } from './factor-setup.ts';
+import type { Factors } from './factors-repository.ts';
+import { newRecoveryCodes } from './recovery-codes.ts';
+import type { UserDocument } from './schemas.ts';
+
+export interface SecondFactorService {
+  state(user: Principal): Promise<SecondFactorState>;
+  /**
+   * A new secret in place of one that was not confirmed. For somebody who is logged in, or whose log-in waits for a first
+   * second factor. Throws `conflict` when one is confirmed, `step_up_required`, `unauthenticated`.
+   */
+  startTotp(setup: Setup, caller: Caller): Promise<TotpSetup>;
+  /** Throws `invalid_code`, `conflict` when there is nothing to confirm. */
+  confirmTotp(setup: Setup, code: string, caller: Caller): Promise<RecoveryCodes>;
+  /** Throws `wrong_password`, `invalid_code`, `rate_limited`, `not_found`, `conflict` for the last one of who must have one. */
+  removeTotp(user: Principal, given: FactorProof): Promise<void>;
+  /** Throws `wrong_password`, `invalid_code`, `rate_limited`, `not_found` without a second factor. */
+  renewRecoveryCodes(user: Principal, given: FactorProof): Promise<RecoveryCodes>;
+}
+
+export function createSecondFactorService(deps: {
+  accounts: Accounts;
+  states: Pick<AccountStates, 'forget'>;
+  factors: Factors;
+  proofs: FactorProofs;
+  factorSetup: FactorSetup;
+  codes: OneTimeCodes;
+  secretBox: SecretBox;
+  audit: AuditRecorder;
+  clock: Clock;
+  requiredRoles: readonly string[];
+}): SecondFactorService {
+  const { accounts, states, factors, proofs, factorSetup, codes, secretBox, audit, clock, requiredRoles } = deps;
+
+  async function accountOf(user: Principal): Promise<UserDocument> {
+    const account = await accounts.find(user.user_id);
+    if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
+    return account;
+  }
+
+  const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
+
+  /** Account, factor and trace in one batch; undefined when somebody else wrote in between. */
+  async function write(
+    account: UserDocument,
+    factor: FactorDocument,
+    trace: Parameters<AuditRecorder['operation']>[1],
+  ): Promise<true | undefined> {
+    const changed = { ...account, second_factors: summaryOf(factor), updated_at: isoTime(clock.now()) };
+    const refused = await accounts.replace(changed, [factors.operation(factor), audit.operation(accountsPk, trace)]);
+    if (refused !== undefined) return undefined;
+    states.forget(account.user_id);
+    return true;
+  }
+
+  const target = (account: UserDocument) => ({ type: 'account', id: account.user_id });
+
+  /** Who takes something away must show the password, where there is one, and the second factor. */
+  async function prove(user: Principal, given: FactorProof): Promise<void> {
+    const account = await accountOf(user);
+    if (account.password_hash !== null) {
+      if (given.password === undefined) throw new AppError('wrong_password', 'Send the password too');
+      await proofs.checkPassword(account, given.password, user);
+    }
+    if (given.passkey !== undefined) await proofs.usePasskey(account, given.passkey, 'step_up', user);
+    else await proofs.useCode(account, given.code ?? given.recovery_code ?? '', user);
+  }
+
+  return {
+    async state(user) {
+      const account = await accountOf(user);
+      const factor = await find(user.user_id);
+      return {
+        user_id: user.user_id,
+        totp: factor.totp !== null,
+        passkeys: factor.passkeys.length,
+        recovery_codes_left: factor.recovery_codes.length,
+        methods: methodsOf(account).filter((one) => one !== 'recovery_code' || factor.recovery_codes.length > 0),
+        is_required: requiredRoles.includes(account.role),
+      };
+    },
+
+    async startTotp(setup, caller) {
+      const { account } = await factorSetup.begin(setup, caller);
+      const secret = codes.newSecret();
+      await untilWritten(async () => {
+        const factor = await find(account.user_id);
+        if (factor.totp !== null) throw new AppError('conflict', 'An authenticator app is set up; remove it first');
+        const sealed = secretBox.seal(secret, account.user_id);
+        const refused = await factors.write({ ...factor, unconfirmed_totp: { secret: sealed } }, []);
+        return refused === undefined ? true : undefined;
+      });
+      return { secret, ...codes.describe(secret, account.username) };
+    },
+
+    async confirmTotp(setup, code, caller) {
+      const recovery = await untilWritten(async () => {
+        const { account, by } = await factorSetup.resume(setup, caller);
+        const factor = await find(account.user_id);
+        if (factor.totp !== null) throw new AppError('conflict', 'An authenticator app is set up already');
+        if (factor.unconfirmed_totp === null) throw new AppError('conflict', 'There is nothing to confirm');
+        const { secret } = factor.unconfirmed_totp;
+        const step = proofs.stepOf(secretBox.open(secret, account.user_id), code.replace(/[\s-]/g, ''), -1);
+        if (step === undefined) throw new AppError('invalid_code');
+        const { shown, hashes } = newRecoveryCodes(account.user_id);
+        const confirmed = {
+          ...factor,
+          totp: { secret, confirmed_at: isoTime(clock.now()), last_step: step },
+          unconfirmed_totp: null,
+          recovery_codes: hashes,
+        };
+        const trace = { by, action: 'second_factor.added', target: target(account), detail: { kind: 'totp' } } as const;
+        return (await write(account, confirmed, trace)) && shown;
+      });
+      return { recovery_codes: recovery, ...(await factorSetup.finish(setup, 'totp', caller)) };
+    },
+
+    async removeTotp(user, given) {
+      if ((await find(user.user_id)).totp === null) throw new AppError('not_found', 'No authenticator app is set up');
+      await prove(user, given);
+      await untilWritten(async () => {
+        const [account, factor] = [await accountOf(user), await find(user.user_id)];
+        const left = withoutSpareCodes({ ...factor, totp: null });
+        const reason = whyKept(account, left, requiredRoles);
+        if (reason !== undefined) throw new AppError('conflict', reason);
+        return write(account, left, {
+          by: user,
+          action: 'second_factor.removed',
+          target: target(account),
+          detail: { kind: 'totp' },
+        });
+      });
+    },
+
+    async renewRecoveryCodes(user, given) {
+      if (!hasSecondFactor(await accountOf(user))) throw new AppError('not_found', 'No second factor is set up');
+      await prove(user, given);
+      const { shown, hashes } = newRecoveryCodes(user.user_id);
+      await untilWritten(async () => {
+        const [account, factor] = [await accountOf(user), await find(user.user_id)];
+        return write(
+          account,
+          { ...factor, recovery_codes: hashes },
+          {
+            by: user,
+            action: 'second_factor.recovery_renewed',
+            target: target(account),
+          },
+        );
+      });
+      return { recovery_codes: shown };
+    },
+  };
+}

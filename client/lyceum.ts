@@ -237,6 +237,76 @@ export type AttentionItem = {
   updated_at: string;
 };
 
+/** An event in the audit trail. */
+export type AuditItem = {
+  id: string;
+  /** ISO 8601, UTC */
+  at: string;
+  actor: {
+    /** The account that acted; null for nobody known */
+    id: string | null;
+    role: string | null;
+    /** `session`, `api_key:<id>`, `anonymous` or `system` */
+    via: string;
+  };
+  /** What was done: `<what>.<done>` */
+  action: string;
+  target: {
+    type: string;
+    id: string | null;
+  };
+  result: "ok" | "refused";
+  /** What else matters, never a secret */
+  detail: Record<string, unknown>;
+  address: string;
+  user_agent: string | null;
+  request_id: string;
+  /** The day of the trail that it was appended to */
+  day: string;
+  /** Its number in that day */
+  seq: number;
+  /** The hash of the event before it; 64 zeros for the very first */
+  previous_hash: string;
+  /** SHA-256 of this event without this field, as canonical JSON (RFC 8785) */
+  hash: string;
+};
+
+/** Whether the audit trail is as it was written. */
+export type AuditVerdict = {
+  /** Nothing is wrong with what was checked */
+  ok: boolean;
+  /** How many events were checked */
+  checked: number;
+  /** Days whose events are past their retention: only their heads were checked */
+  expired_days: number;
+  /** The earliest place where the trail is not as it was written */
+  first_broken: {
+    /** A day (UTC), `2026-01-31` */
+    day: string;
+    seq: number;
+    /** What is wrong, for a person */
+    reason: string;
+  } | null;
+  /** The last event that was checked: note it elsewhere, and compare it later */
+  head: {
+    /** A day (UTC), `2026-01-31` */
+    day: string;
+    seq: number;
+    /** SHA-256, hexadecimal */
+    hash: string;
+  } | null;
+  /** The day to go on from, where there was more than one call checks */
+  next_from: string | null;
+};
+
+/** Which days of the audit trail to check. */
+export type AuditVerification = {
+  /** First day to check. Default: the first of the trail */
+  from?: string;
+  /** Last day to check. Default: the open one */
+  to?: string;
+};
+
 /** A new API key, by default for all that its owner does every day. */
 export type CliKeyCreate = {
   name: string;
@@ -1556,10 +1626,14 @@ export function createLyceumClient(options: ClientOptions) {
     discardDeadLetter: (args: { id: string }): Promise<Message> => json<Message>('DELETE', `/api/v1/admin/dead-letters/${encodeURIComponent(args.id)}`, {  }),
     /** One message that a queue gave up on. */
     getDeadLetter: (args: { id: string }): Promise<DeadLetter> => json<DeadLetter>('GET', `/api/v1/admin/dead-letters/${encodeURIComponent(args.id)}`, {  }),
+    /** Who did what, newest first. A page may be empty and still have a next one: follow the Link header to the end. */
+    listAuditEvents: (args: { from?: string; to?: string; action?: string; actor_id?: string; target_type?: string; target_id?: string; result?: "ok" | "refused"; limit?: number; cursor?: string } = {}): Promise<Page<AuditItem>> => page<AuditItem>('GET', `/api/v1/admin/audit`, { query: { from: args.from, to: args.to, action: args.action, actor_id: args.actor_id, target_type: args.target_type, target_id: args.target_id, result: args.result, limit: args.limit, cursor: args.cursor } }),
     /** Messages that the queues gave up on, queue by queue, oldest first. */
     listDeadLetters: (args: { limit?: number; cursor?: string } = {}): Promise<Page<DeadLetter>> => page<DeadLetter>('GET', `/api/v1/admin/dead-letters`, { query: { limit: args.limit, cursor: args.cursor } }),
     /** Send the message to its queue once more and take it out of the dead letters. */
     replayDeadLetter: (args: { id: string }): Promise<Message> => json<Message>('POST', `/api/v1/admin/dead-letters/${encodeURIComponent(args.id)}/replay`, {  }),
+    /** Check that no event of the audit trail was changed, removed, added or moved since it was written. */
+    verifyAuditTrail: (args: { body: AuditVerification }): Promise<AuditVerdict> => json<AuditVerdict>('POST', `/api/v1/admin/audit/verify`, { body: args.body }),
     /** Answers as long as the process does; asks nothing else. */
     getHealth: (): Promise<{
       status: "ok";

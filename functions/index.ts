@@ -26,9 +26,13 @@ import sendMail from './accounts/send-mail.ts';
 import unenrolStudent from './accounts/unenrol-student.ts';
 import verifyEmail from './accounts/verify-email.ts';
 import discardDeadLetter from './admin/discard-dead-letter.ts';
+import exportAuditEvents from './admin/export-audit-events.ts';
+import followIdentity from './admin/follow-identity.ts';
 import getDeadLetter from './admin/get-dead-letter.ts';
+import listAuditEvents from './admin/list-audit-events.ts';
 import listDeadLetters from './admin/list-dead-letters.ts';
 import replayDeadLetter from './admin/replay-dead-letter.ts';
+import verifyAuditTrail from './admin/verify-audit-trail.ts';
 import changeApiKey from './api-keys/change-api-key.ts';
 import createApiKey from './api-keys/create-api-key.ts';
 import createCliKey from './api-keys/create-cli-key.ts';
@@ -207,9 +211,13 @@ export const functions: readonly LyceumFunction[] = [
   sweepJobs,
   // Administration
   discardDeadLetter,
+  exportAuditEvents,
+  followIdentity,
   getDeadLetter,
+  listAuditEvents,
   listDeadLetters,
   replayDeadLetter,
+  verifyAuditTrail,
   // Platform
   getDocs,
   getDocsAsset,

@@ -38,7 +38,13 @@ import { createEntriesService, type EntriesService } from './assessment/entries-
 import { createProjections, type Projections } from './assessment/projections.ts';
 import { createStudyService, type StudyService } from './assessment/study-service.ts';
 import { createSubmissionsService, type SubmissionsService } from './assessment/submissions-service.ts';
+import { type AuditAppendService, createAuditAppendService } from './audit/append-service.ts';
+import { createAuditLog } from './audit/log.ts';
+import { createAuditOutbox } from './audit/outbox-repository.ts';
 import { type AuditRecorder, createAuditRecorder } from './audit/record.ts';
+import { createTrail } from './audit/trail-repository.ts';
+import { type AuditTrailService, createAuditTrailService } from './audit/trail-service.ts';
+import { type AuditVerifyService, createAuditVerifyService } from './audit/verify-service.ts';
 import { createGradingEngine } from './grading/engine.ts';
 import { createGradingJobService, type GradingJobService } from './grading/job-service.ts';
 import { createOutcomeService, type OutcomeService } from './grading/outcome-service.ts';
@@ -129,6 +135,9 @@ declare module './platform/define-endpoint.ts' {
     sweeper: SweepService;
     projections: Projections;
     deadLetters: DeadLetterService;
+    auditAppend: AuditAppendService;
+    auditTrail: AuditTrailService;
+    auditVerify: AuditVerifyService;
   }
 }
 
@@ -293,6 +302,9 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const passwords = createPasswords({ cost: overrides.bcryptCost ?? 12, threads: config.BCRYPT_THREADS });
 
   const audit = createAuditRecorder({ clock, ids });
+  const auditOutbox = createAuditOutbox(cosmos.container('identity'));
+  const auditLog = createAuditLog({ outbox: auditOutbox, recorder: audit });
+  const trail = createTrail(cosmos.container('audit'));
   const accounts = createAccounts(cosmos.container('identity'));
   const sessions = createSessions(cosmos.container('identity'));
   const roles = createRoles();
@@ -541,7 +553,22 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     }),
     sweeper: createSweepService({ coursework, dispatcher, clock, logger }),
     projections: createProjections({ components, enrolment, dispatcher }),
-    deadLetters: createDeadLetterService({ serviceBus, queues: queueFile.queues.map((queue) => queue.name), clock }),
+    deadLetters: createDeadLetterService({
+      serviceBus,
+      queues: queueFile.queues.map((queue) => queue.name),
+      audit: auditLog,
+      clock,
+    }),
+    auditAppend: createAuditAppendService({
+      trail,
+      outbox: auditOutbox,
+      clock,
+      random,
+      logger,
+      retentionDays: config.AUDIT_RETENTION_DAYS,
+    }),
+    auditTrail: createAuditTrailService({ trail, log: auditLog }),
+    auditVerify: createAuditVerifyService({ trail, log: auditLog, clock }),
   };
 
   return {

@@ -11,5 +11,9 @@ export default defineEndpoint({
   rateLimit: 'public',
   success: { status: 200, schema: KeySet },
   errors: [],
-  handler: async (_input, { services }) => ({ keys: await services.tokens.publicKeys() }),
+  handler: async (_input, { services, setHeader }) => {
+    // The same for everybody, and asked for by every service that checks tokens.
+    setHeader('cache-control', 'public, max-age=300');
+    return { keys: await services.tokens.publicKeys() };
+  },
 });

@@ -14,8 +14,8 @@ export default defineEndpoint({
   params: z.object({ id: DeadLetterId }),
   success: { status: 200, schema: Message },
   errors: ['not_found'],
-  handler: async ({ params }, { services }) => {
-    await services.deadLetters.replay(params.id);
+  handler: async ({ params }, { user, services }) => {
+    await services.deadLetters.replay(user, params.id);
     return { message: 'Sent again' };
   },
 });

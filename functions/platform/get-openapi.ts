@@ -11,5 +11,9 @@ export default defineEndpoint({
   rateLimit: 'public',
   success: { status: 200, raw: 'application/json' },
   errors: [],
-  handler: () => ({ contentType: 'application/json', content: JSON.stringify(document) }),
+  handler: () => ({
+    contentType: 'application/json',
+    content: JSON.stringify(document),
+    headers: { 'cache-control': 'public, max-age=300' },
+  }),
 });

@@ -1,7 +1,8 @@
 import type { ServiceBus } from '../adapters/service-bus/client.ts';
 import type { DeadLetter as QueueDeadLetter } from '../adapters/service-bus/dead-letters.ts';
+import type { AuditLog } from '../audit/log.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
-import type { Page } from '../platform/define-endpoint.ts';
+import type { Page, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import { fromCursor, toPage } from '../platform/paging.ts';
 import type { Paging } from '../platform/schemas.ts';
@@ -13,8 +14,8 @@ export interface DeadLetterService {
   /** Throws `not_found`. */
   get(id: string): Promise<DeadLetter>;
   /** Sends the message to its queue once more and removes it here; throws `not_found`. */
-  replay(id: string): Promise<void>;
-  discard(id: string): Promise<void>;
+  replay(user: Principal, id: string): Promise<void>;
+  discard(user: Principal, id: string): Promise<void>;
 }
 
 function present(queue: string, message: QueueDeadLetter): DeadLetter {
@@ -34,9 +35,10 @@ function present(queue: string, message: QueueDeadLetter): DeadLetter {
 export function createDeadLetterService(deps: {
   serviceBus: ServiceBus;
   queues: readonly string[];
+  audit: AuditLog;
   clock: Clock;
 }): DeadLetterService {
-  const { serviceBus, queues, clock } = deps;
+  const { serviceBus, queues, audit, clock } = deps;
 
   function locate(id: string): { queue: string; sequence: string } {
     const [queue = '', sequence = ''] = id.split(':');
@@ -57,13 +59,17 @@ export function createDeadLetterService(deps: {
   }
 
   async function take(
+    user: Principal,
+    action: 'dead_letter.replayed' | 'dead_letter.discarded',
     id: string,
     beforeRemoval?: (queue: string, message: QueueDeadLetter) => Promise<void>,
   ): Promise<void> {
     const { queue, sequence } = locate(id);
-    const removed = await serviceBus.removeDeadLetter(queue, sequence, async (message) =>
-      beforeRemoval?.(queue, message),
-    );
+    const removed = await serviceBus.removeDeadLetter(queue, sequence, async (message) => {
+      const detail = { message_id: message.messageId, job_id: message.correlationId ?? null };
+      await audit.write({ by: user, action, target: { type: 'dead_letter', id }, detail });
+      await beforeRemoval?.(queue, message);
+    });
     if (removed === undefined) throw missing();
   }
 
@@ -87,8 +93,8 @@ export function createDeadLetterService(deps: {
       return present(queue, message);
     },
 
-    replay(id) {
-      return take(id, (queue, message) =>
+    replay(user, id) {
+      return take(user, 'dead_letter.replayed', id, (queue, message) =>
         serviceBus.send(queue, {
           body: message.body,
           // A new id, because the queue may still remember the old one and take this message for a repetition.
@@ -98,6 +104,6 @@ export function createDeadLetterService(deps: {
       );
     },
 
-    discard: (id) => take(id),
+    discard: (user, id) => take(user, 'dead_letter.discarded', id),
   };
 }

@@ -247,6 +247,11 @@ export class ConfigError extends Error {
   }
 }
 
+/** Written as browsers write it, so that it can be compared; `null`, which any sandboxed page may say, is none. */
+function isOrigin(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
 function problemsBetween(config: Config): string[] {
   const problems: string[] = [];
   const oneOf = (what: string, a: keyof Config, b: keyof Config) => {
@@ -266,8 +271,10 @@ function problemsBetween(config: Config): string[] {
   }
   if (config.EMAIL_FOLDER !== undefined && config.LYCEUM_ENVIRONMENT !== 'local')
     problems.push('EMAIL_FOLDER: is for the local stack; e-mails let people into accounts and do not belong on a disk');
-  if (config.CORS_ORIGINS.includes('*'))
+  if (config.CORS_ORIGINS.some((origin) => origin.includes('*')))
     problems.push('CORS_ORIGINS: name the origins; * would let every site call with credentials');
+  else if (!config.CORS_ORIGINS.every(isOrigin))
+    problems.push('CORS_ORIGINS: an origin is https://host or https://host:port, in lower case and without a path');
   if (config.MFA_REQUIRED_ROLES.some((name) => !rolePattern.test(name)))
     problems.push(
       'MFA_REQUIRED_ROLES: must be names of roles: 2 to 40 letters, digits and underscores, a letter first',

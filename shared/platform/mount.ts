@@ -4,14 +4,17 @@ import type { Endpoint } from './define-endpoint.ts';
 import type { ChangeFeed, Timer, Worker } from './define-job.ts';
 import { AppError } from './errors.ts';
 import { currentMeter, withMeter } from './meter.ts';
-import { handleRequest, takeRequestId } from './pipeline.ts';
-import { corsHeaders, problemAnswer, toHttp } from './responses.ts';
+import { handleRequest, logRequest, takeRequestId } from './pipeline.ts';
+import { corsHeaders, preflightAnswer, problemAnswer, toHttp } from './responses.ts';
 import type { Runtime } from './runtime.ts';
 
 export type LyceumFunction = Endpoint | Worker | Timer | ChangeFeed;
 
 /** The names of the app settings that hold the connections, as triggers refer to them. */
 export const connections = { cosmos: 'CosmosConnection', serviceBus: 'ServiceBusConnection' } as const;
+
+/** The function that takes what no other does. */
+const unmatched = 'answer-unmatched';
 
 const redeliveryPauseMaxMs = 60_000;
 
@@ -39,24 +42,26 @@ export function handleUnmatched(
   const root = matching.find((e) => e.method === method);
   if (root) return handleRequest(root, request, runtime);
 
-  const requestId = takeRequestId(request, runtime);
-  const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
-  if (request.method === 'OPTIONS') {
-    const headers = {
-      allow: [...methods, 'OPTIONS'].join(', '),
-      'access-control-allow-methods': methods.join(', '),
-      'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? '',
-      'access-control-max-age': '7200',
-    };
-    return Promise.resolve(toHttp({ status: 204, headers }, { requestId, cors }));
-  }
-  const error =
-    methods.length > 0
-      ? new AppError('method_not_allowed', `Use ${methods.join(', ')} here.`, {
-          headers: { allow: methods.join(', ') },
-        })
-      : new AppError('not_found', 'There is nothing at this address.');
-  return Promise.resolve(toHttp(problemAnswer(error, requestId), { requestId, cors }));
+  return withMeter(async () => {
+    const startedMs = performance.now();
+    const requestId = takeRequestId(request, runtime);
+    const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
+    const error = refusalOf(request.method, methods);
+    const answer = error
+      ? problemAnswer(error, requestId)
+      : preflightAnswer(methods, request.headers.get('access-control-request-headers'), cors);
+    const about = { operation: unmatched, request_id: requestId, user_id: undefined, status: answer.status };
+    logRequest(runtime, { ...about, ms: performance.now() - startedMs }, error);
+    return toHttp(answer, { requestId, cors });
+  });
+}
+
+/** What a request is told that no endpoint takes, by the methods of its path; undefined for the question which they are. */
+function refusalOf(method: string, methods: readonly string[]): AppError | undefined {
+  if (methods.length === 0) return new AppError('not_found', 'There is nothing at this address.');
+  if (method === 'OPTIONS') return undefined;
+  const allow = methods.join(', ');
+  return new AppError('method_not_allowed', `Use ${allow} here.`, { headers: { allow } });
 }
 
 /** Runs a job under a meter of its own and leaves one line about it. */
@@ -154,7 +159,7 @@ export function mount(app: typeof functionsApp, functions: readonly LyceumFuncti
     }
   }
   const endpoints = functions.filter((item) => item.kind === 'endpoint');
-  app.http('answer-unmatched', {
+  app.http(unmatched, {
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     route: '{*path}',
     authLevel: 'anonymous',

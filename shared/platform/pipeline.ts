@@ -285,18 +285,15 @@ async function answer(call: Call): Promise<{ answer: Answer; error?: AppError }>
   }
 }
 
-function logCall(call: Call, status: number, ms: number, error: AppError | undefined): void {
-  const fields = {
-    operation: call.endpoint.name,
-    request_id: call.caller.request_id,
-    user_id: call.user?.user_id,
-    status,
-    ms: Math.round(ms * 100) / 100,
-    code: error?.code,
-    ...currentMeter(),
-  };
-  if (status >= 500) call.runtime.logger.error('request', { ...fields, error: error?.cause ?? error });
-  else call.runtime.logger.info('request', fields);
+/** The one line that every request leaves, also one that no endpoint takes. */
+export function logRequest(
+  runtime: Pick<Runtime, 'logger'>,
+  about: { operation: string; request_id: string; user_id: string | undefined; status: number; ms: number },
+  error: AppError | undefined,
+): void {
+  const fields = { ...about, ms: Math.round(about.ms * 100) / 100, code: error?.code, ...currentMeter() };
+  if (about.status >= 500) runtime.logger.error('request', { ...fields, error: error?.cause ?? error });
+  else runtime.logger.info('request', fields);
 }
 
 /** Runs one request through the fixed order of steps. Never throws: with streaming on, a throw would leave the caller waiting. */
@@ -307,7 +304,8 @@ export function handleRequest(endpoint: Endpoint, request: HttpRequest, runtime:
     const call: Call = { endpoint, request, runtime, caller, user: undefined };
     const done = await answer(call);
     const ms = performance.now() - startedMs;
-    logCall(call, done.answer.status, ms, done.error);
+    const about = { operation: endpoint.name, request_id: caller.request_id, user_id: call.user?.user_id };
+    logRequest(runtime, { ...about, status: done.answer.status, ms }, done.error);
     const nowMs = runtime.clock.now();
     const wrapped = wantsEnvelope(request.headers.get('accept'), request.query)
       ? inEnvelope(done.answer, caller.request_id, nowMs, nowMs - ms)

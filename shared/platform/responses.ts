@@ -8,22 +8,75 @@ const securityHeaders: Record<string, string> = {
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+  'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'permissions-policy': ['camera', 'display-capture', 'geolocation', 'microphone', 'payment', 'usb']
+    .map((feature) => `${feature}=()`)
+    .join(', '),
+  // Pages of configured origins read answers through CORS, which this does not touch; it keeps answers out of all else.
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
   'cache-control': 'no-store',
 };
 
-const exposedHeaders = 'ETag, Link, Retry-After, X-Request-Id, Idempotency-Replayed';
+/** What the clients of configured origins may read beside the body. */
+const exposedHeaders = [
+  'ETag',
+  'Link',
+  'Retry-After',
+  'X-Request-Id',
+  'Idempotency-Replayed',
+  'RateLimit',
+  'RateLimit-Policy',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'WWW-Authenticate',
+  'Allow',
+  'Content-Disposition',
+].join(', ');
 
 /** The headers that let a browser page of a configured origin call; none for any other origin. */
 export function corsHeaders(origin: string | null, allowed: readonly string[]): Record<string, string> {
-  if (origin === null || allowed.length === 0) return {};
-  if (!allowed.includes(origin)) return { vary: 'Origin' };
+  if (allowed.length === 0) return {};
+  // Also for who says no origin: a cache must not hand that answer to a page of one that is allowed.
+  if (origin === null || !allowed.includes(origin)) return { vary: 'Origin' };
   return {
     vary: 'Origin',
     'access-control-allow-origin': origin,
     'access-control-allow-credentials': 'true',
     'access-control-expose-headers': exposedHeaders,
+  };
+}
+
+/** A name of a header, as a browser lists it in `Access-Control-Request-Headers`. */
+const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$/i;
+
+/**
+ * The answer to a preflight of a page that `cors` allows: the methods of the path, and the headers that the page asks for.
+ * A page of a configured origin may send any header; what Lyceum does not know it does not read.
+ */
+export function preflightAnswer(
+  methods: readonly string[],
+  requestedHeaders: string | null,
+  cors: Record<string, string>,
+): Answer {
+  const all = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+  const vary = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
+  const headers: Record<string, string> = { allow: all, ...('vary' in cors && { vary }) };
+  if (!('access-control-allow-origin' in cors)) return { status: 204, headers };
+  const names = (requestedHeaders ?? '').split(',').map((name) => name.trim());
+  const known = names.filter((name) => headerName.test(name)).slice(0, 50);
+  return {
+    status: 204,
+    headers: {
+      ...headers,
+      'access-control-allow-methods': all,
+      ...(known.length > 0 && { 'access-control-allow-headers': known.join(', ') }),
+      'access-control-max-age': '7200',
+    },
   };
 }
 

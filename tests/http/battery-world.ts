@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { functions } from '../../functions/index.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
@@ -31,6 +32,8 @@ export interface World {
   deadLetterId: string;
   /** Makes one more dead letter and returns its id. */
   makeDeadLetter(): Promise<string>;
+  /** Waits until everything that was done is in the audit trail, so that it does not change while it is read. */
+  settle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -174,6 +177,7 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
   'update-component': () => ({ comp_name: 'Changed by the battery' }),
   'update-entry': () => ({ entry_title: 'Changed by the battery' }),
   ...secondFactorBodies,
+  'verify-audit-trail': () => ({ from: '2020-01-01' }),
 };
 
 /** Operations after which their caller cannot call any more: each call is made by somebody new. */
@@ -186,6 +190,8 @@ export const beginnings = new Set(['begin-sign-in']);
 const queries: Record<string, string> = {
   // The world's submission has an outcome already.
   'generate-outcome': '?force_regenerate=true',
+  // What is done now is soon in the trail, so that a second look at today would show more.
+  'export-audit-events': '?to=2020-01-01',
 };
 
 function missing(operation: string, what: string, table: string): Error {
@@ -333,6 +339,17 @@ export async function makeWorld(lab: Lab): Promise<World> {
     }
     throw new Error('A message that no worker can read did not become a dead letter.');
   }
+  async function settle(): Promise<void> {
+    const identity = lab.container('identity');
+    for (let tries = 0; tries < 200; tries += 1) {
+      const { resources } = await identity.items
+        .query(`SELECT VALUE c.id FROM c WHERE c.type = 'audit_outbox'`)
+        .fetchAll();
+      if (resources.length === 0) return;
+      await setTimeout(50);
+    }
+    throw new Error('Something that was done did not get into the audit trail.');
+  }
   await makeDeadLetter();
   const deadLetterId = await makeDeadLetter();
 
@@ -357,6 +374,7 @@ export async function makeWorld(lab: Lab): Promise<World> {
     outcomeId: graded.outcome.outcome_id,
     deadLetterId,
     makeDeadLetter,
+    settle,
     close: () => serviceBus.close(),
   };
 }

@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import expectedCosts from '../../docs/data-model.json' with { type: 'json' };
 import { functions } from '../../functions/index.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
+import { createAuditRecorder } from '../../shared/audit/record.ts';
+import { systemClock } from '../../shared/platform/clock.ts';
 import { loadConfig } from '../../shared/platform/config.ts';
+import { createIds } from '../../shared/platform/ids.ts';
 import { withMeter } from '../../shared/platform/meter.ts';
 import { createRuntime } from '../../shared/services.ts';
 import type { LogLine } from '../app.ts';
@@ -27,6 +30,7 @@ const costlyReads: Record<string, string> = {
   'list-submissions': 'reads all components of the caller',
   'list-own-submissions': 'reads all components of the caller',
   'list-grading-attention': 'reads all components of the caller',
+  'export-audit-events': 'which day is open, a page of it, and the trace that the export leaves',
 };
 
 const outcome = { outcome_data: { feedback_text: '<p>Good.</p>', score: 7 } };
@@ -279,6 +283,9 @@ const calls: Record<string, () => Promise<Reply>> = {
   'sign-in-with-passkey': () => callWithFactor('sign-in-with-passkey', 'POST', '/api/v1/auth/passkeys/sign-in'),
   'replay-dead-letter': async () => lab.root.post(`/api/v1/admin/dead-letters/${await letter()}/replay`),
   'discard-dead-letter': async () => lab.root.delete(`/api/v1/admin/dead-letters/${await letter()}`),
+  'list-audit-events': () => lab.root.get('/api/v1/admin/audit?limit=1'),
+  'export-audit-events': () => lab.root.get('/api/v1/admin/audit/export?lines=1'),
+  'verify-audit-trail': () => lab.root.post('/api/v1/admin/audit/verify', {}),
 };
 
 /** Of somebody whom no other test counts: sessions that end leave a trace on the account for a while. */
@@ -330,6 +337,14 @@ const jobs: Record<string, () => Promise<Cost>> = {
     const { compId, student } = await lab.makeCourse();
     const { resource } = await lab.container('coursework').item('enrolment', [compId, student.id]).read();
     return feedCost('follow-coursework', resource);
+  },
+  async 'follow-identity'() {
+    const recorder = createAuditRecorder({ clock: systemClock, ids: createIds(systemClock) });
+    const by = principalOf(lab.root.user);
+    const record = recorder.operation('audit', { by, action: 'audit.verified', target: { type: 'audit', id: null } });
+    if (record.op !== 'create') throw new Error('A record is created.');
+    // Not stored: the feed would bring it too, and whoever is second finds it appended.
+    return feedCost('follow-identity', record.doc);
   },
 };
 

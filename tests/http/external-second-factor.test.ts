@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { TestClock, makeProtected, totpAt } from './authenticator.ts';
+import { makeProtected, TestClock, totpAt } from './authenticator.ts';
 import { type Lab, type Reply, startLab, type WireUser } from './client.ts';
 import { linkGitHub, signInAnswer } from './github-people.ts';
 
@@ -19,6 +19,8 @@ test('who signs in with a provider is asked for the second factor of the account
   expect(asked.text).not.toContain('access_token');
   clock.ms += 60_000;
   const { mfa_token } = asked.json<{ mfa_token: string }>();
-  const done = await lab.anyone('POST', '/api/v1/auth/mfa/verify', { json: { mfa_token, code: totpAt(secret, clock.ms) } });
+  const done = await lab.anyone('POST', '/api/v1/auth/mfa/verify', {
+    json: { mfa_token, code: totpAt(secret, clock.ms) },
+  });
   expect(done.json<{ user: WireUser }>().user.user_id).toBe(person.id);
 });

@@ -66,6 +66,7 @@ import {
 } from './identity/email-verification-service.ts';
 import { createExternalLoginsService, type ExternalLoginsService } from './identity/external-logins-service.ts';
 import { createExternalSignInService, type ExternalSignInService } from './identity/external-sign-in-service.ts';
+import { createFactorNotices } from './identity/factor-notices.ts';
 import { createFactors } from './identity/factors-repository.ts';
 import { createInvitationCourses } from './identity/invitation-courses.ts';
 import { createInvitations } from './identity/invitations-repository.ts';
@@ -375,7 +376,9 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     mfaRequiredRoles,
   });
   const frontEnd = new URL(config.APP_URL);
+  const mails = createMailOutbox({ dispatcher, clock, ids });
   const secondFactors = createSecondFactors({
+    notices: createFactorNotices({ mails, clock }),
     accounts,
     states,
     passwords,
@@ -421,7 +424,6 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     randomBytes,
     policy: { idleMs, repeatMs: refreshRepeatMs },
   });
-  const mails = createMailOutbox({ dispatcher, clock, ids });
   const oneTimeTokens = createOneTimeTokens({ secret: config.DATA_ENCRYPTION_KEY });
   const links = createLinkIssuer({
     links: createAccountLinks(cosmos.container('identity')),

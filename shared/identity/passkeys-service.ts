@@ -6,6 +6,7 @@ import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
 import type { AccountStates } from './account-states.ts';
 import { type Accounts, accountsPk } from './accounts-repository.ts';
+import type { FactorNotices } from './factor-notices.ts';
 import type { FactorProofs } from './factor-proofs.ts';
 import { newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
 import type { AddedPasskey, Passkey, PasskeyAssertion, PasskeyRegistration, StoredPasskey } from './factor-schemas.ts';
@@ -57,10 +58,11 @@ export function createPasskeysService(deps: {
   ceremonies: PasskeyCeremonies;
   signIn: Pick<SignInService, 'complete'>;
   audit: AuditRecorder;
+  notices: FactorNotices;
   clock: Clock;
   requiredRoles: readonly string[];
 }): PasskeysService {
-  const { accounts, states, factors, proofs, factorSetup, passkeyChallenges, ceremonies, audit, clock } = deps;
+  const { accounts, states, factors, proofs, factorSetup, passkeyChallenges, ceremonies, audit, notices, clock } = deps;
 
   const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
 
@@ -110,24 +112,28 @@ export function createPasskeysService(deps: {
           passkeys: [...factor.passkeys, stored],
           recovery_codes: recovery?.hashes ?? factor.recovery_codes,
         };
+        const trace = {
+          by,
+          action: 'second_factor.added',
+          target: { type: 'account', id: account.user_id },
+          detail: { kind: 'passkey', passkey_id },
+        } as const;
+        const told = notices.secondFactorChanged(account, trace);
         const refused = await accounts.replace(
           { ...account, second_factors: summaryOf(changed), updated_at: createdAt },
           [
             factors.operation(changed),
             factors.claimPasskey(made.credential_id, account.user_id),
-            audit.operation(accountsPk, {
-              by,
-              action: 'second_factor.added',
-              target: { type: 'account', id: account.user_id },
-              detail: { kind: 'passkey', passkey_id },
-            }),
+            audit.operation(accountsPk, trace),
+            ...told.operations,
           ],
         );
         if (refused?.status === 409 && refused.index === 2)
           throw new AppError('conflict', 'This passkey belongs to an account already');
-        return refused === undefined ? { recovery_codes: recovery?.shown } : undefined;
+        return refused === undefined ? { recovery_codes: recovery?.shown, told } : undefined;
       });
       states.forget(owner.user_id);
+      await added.told.send();
       const { recovery_codes } = added;
       return {
         passkey: toPasskey(stored),
@@ -151,7 +157,7 @@ export function createPasskeysService(deps: {
     },
 
     async remove(user, passkeyId) {
-      await untilWritten(async () => {
+      const told = await untilWritten(async () => {
         const [account, factor] = [await accountOf(user), await find(user.user_id)];
         const found = factor.passkeys.find(({ passkey_id }) => passkey_id === passkeyId);
         if (found === undefined) throw new AppError('not_found');
@@ -159,19 +165,23 @@ export function createPasskeysService(deps: {
         const reason = whyKept(account, left, deps.requiredRoles);
         if (reason !== undefined) throw new AppError('conflict', reason);
         const changed = { ...account, second_factors: summaryOf(left), updated_at: isoTime(clock.now()) };
+        const trace = {
+          by: user,
+          action: 'second_factor.removed',
+          target: { type: 'account', id: account.user_id },
+          detail: { kind: 'passkey', passkey_id: passkeyId },
+        } as const;
+        const notice = notices.secondFactorChanged(account, trace);
         const refused = await accounts.replace(changed, [
           factors.operation(left),
           factors.releasePasskey(found.credential_id),
-          audit.operation(accountsPk, {
-            by: user,
-            action: 'second_factor.removed',
-            target: { type: 'account', id: account.user_id },
-            detail: { kind: 'passkey', passkey_id: passkeyId },
-          }),
+          audit.operation(accountsPk, trace),
+          ...notice.operations,
         ]);
-        return refused === undefined ? true : undefined;
+        return refused === undefined ? notice : undefined;
       });
       states.forget(user.user_id);
+      await told.send();
     },
 
     async startSignIn() {

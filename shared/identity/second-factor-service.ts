@@ -1,5 +1,5 @@
 import type { OneTimeCodes } from '../adapters/one-time-codes/totp.ts';
-import type { AuditRecorder } from '../audit/record.ts';
+import type { AuditEntry, AuditRecorder } from '../audit/record.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
@@ -7,6 +7,7 @@ import { untilWritten } from '../platform/optimistic.ts';
 import type { SecretBox } from '../platform/secret-box.ts';
 import type { AccountStates } from './account-states.ts';
 import { type Accounts, accountsPk } from './accounts-repository.ts';
+import type { FactorNotices } from './factor-notices.ts';
 import type { FactorProofs } from './factor-proofs.ts';
 import { hasSecondFactor, methodsOf, newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
 import type { FactorDocument, FactorProof, RecoveryCodes, SecondFactorState, TotpSetup } from './factor-schemas.ts';
@@ -39,10 +40,12 @@ export function createSecondFactorService(deps: {
   codes: OneTimeCodes;
   secretBox: SecretBox;
   audit: AuditRecorder;
+  notices: FactorNotices;
   clock: Clock;
   requiredRoles: readonly string[];
 }): SecondFactorService {
-  const { accounts, states, factors, proofs, factorSetup, codes, secretBox, audit, clock, requiredRoles } = deps;
+  const { accounts, states, factors, proofs, factorSetup, codes, secretBox, audit, notices, clock, requiredRoles } =
+    deps;
 
   async function accountOf(user: Principal): Promise<UserDocument> {
     const account = await accounts.find(user.user_id);
@@ -53,15 +56,17 @@ export function createSecondFactorService(deps: {
   const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
 
   /** Account, factor and trace in one batch; undefined when somebody else wrote in between. */
-  async function write(
-    account: UserDocument,
-    factor: FactorDocument,
-    trace: Parameters<AuditRecorder['operation']>[1],
-  ): Promise<true | undefined> {
+  async function write(account: UserDocument, factor: FactorDocument, trace: AuditEntry): Promise<true | undefined> {
     const changed = { ...account, second_factors: summaryOf(factor), updated_at: isoTime(clock.now()) };
-    const refused = await accounts.replace(changed, [factors.operation(factor), audit.operation(accountsPk, trace)]);
+    const told = notices.secondFactorChanged(account, trace);
+    const refused = await accounts.replace(changed, [
+      factors.operation(factor),
+      audit.operation(accountsPk, trace),
+      ...told.operations,
+    ]);
     if (refused !== undefined) return undefined;
     states.forget(account.user_id);
+    await told.send();
     return true;
   }
 

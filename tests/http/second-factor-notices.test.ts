@@ -21,7 +21,7 @@ test('who adds or removes an authenticator app is told by e-mail, without any se
   await mailbox.next(email, 'an authenticator app was added');
   clock.ms += 60_000;
   const proof = { password: person.password, code: totpAt(secret, clock.ms) };
-  expect((await person.delete('/api/v1/auth/mfa/totp', proof)).status).toBe(200);
+  expect((await person.delete('/api/v1/auth/mfa/totp', proof)).status).toBe(204);
   await mailbox.next(email, 'an authenticator app was removed');
   const written = JSON.stringify(mailbox.to(email));
   for (const text of [secret, ...codes, person.password]) expect(written).not.toContain(text);

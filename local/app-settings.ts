@@ -33,6 +33,8 @@ export function laptopSettings(secrets: Secrets, database: string, mailbox: stri
     BOOTSTRAP_ADMIN_EMAIL: 'admin@example.org',
     BOOTSTRAP_ADMIN_PASSWORD: secrets.admin_password,
     EMAIL_FOLDER: mailbox,
+    // This stack's front end appends the caller's address, as that of Azure does.
+    TRUSTED_PROXY_HOPS: '1',
     CORS_ORIGINS: 'http://localhost:3000,http://localhost:5173',
   };
 }

@@ -94,14 +94,15 @@ import { createMailRecords } from './mail/repository.ts';
 import { createMailService, type MailService } from './mail/service.ts';
 import { type Background, createBackground } from './platform/background.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
-import { accessTokenKeys, type Config, llmProviders } from './platform/config.ts';
-import type { RateLimitPolicy } from './platform/define-endpoint.ts';
+import { accessTokenKeys, type Config, llmProviders, trustedProxyHops } from './platform/config.ts';
 import { createIdempotencyStore } from './platform/idempotency.ts';
 import { createIds } from './platform/ids.ts';
 import { createLogger, type Logger } from './platform/logging.ts';
 import { currentMeter } from './platform/meter.ts';
 import { createDispatcher } from './platform/outbox.ts';
-import { type RateLimitPolicy as Bucket, createRateLimiter } from './platform/rate-limit.ts';
+import { createRateLimiter } from './platform/rate-limit.ts';
+import { createRatePlan } from './platform/rate-limit-policy-rules.ts';
+import { createRateLimitStore } from './platform/rate-limit-store.ts';
 import type { Runtime } from './platform/runtime.ts';
 import { createSecretBox } from './platform/secret-box.ts';
 import { redirectUriOf } from './platform/sign-in-settings.ts';
@@ -141,20 +142,6 @@ declare module './platform/define-endpoint.ts' {
     auditVerify: AuditVerifyService;
   }
 }
-
-/**
- * Calls a minute, and at once after a rest. People count by their account; only what needs no account counts by the
- * address, where a whole school may stand behind one.
- */
-const ratePolicies: Record<RateLimitPolicy, Bucket> = {
-  read: { capacity: 300, refillPerMinute: 600 },
-  write: { capacity: 60, refillPerMinute: 120 },
-  grade: { capacity: 20, refillPerMinute: 30 },
-  login: { capacity: 200, refillPerMinute: 100 },
-  register: { capacity: 10, refillPerMinute: 10 / 60 },
-  email: { capacity: 10, refillPerMinute: 1 },
-  public: { capacity: 300, refillPerMinute: 600 },
-};
 
 const dayMs = 24 * 60 * 60_000;
 
@@ -323,6 +310,16 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const dispatcher = createDispatcher({ serviceBus, clock, logger });
   const access = createAccess({ courses, pointers });
   const engine = createGradingEngine({ llm });
+  const ratePlan = createRatePlan(config.RATE_LIMIT_SCALE);
+  const rateLimiter = createRateLimiter({
+    clock,
+    store: createRateLimitStore(cosmos.container('platform')),
+    logger,
+    instance: ids.next().slice(-12),
+    everybody: ratePlan.everybody,
+    bucketsMax: 50_000,
+    random,
+  });
 
   const bootstrapAdmin =
     config.BOOTSTRAP_ADMIN_USERNAME === undefined || config.BOOTSTRAP_ADMIN_PASSWORD === undefined
@@ -581,13 +578,16 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     authenticate: createAuthenticate({ tokens, states, keys: apiKeys.verification }),
     keyCalls: apiKeys.verification.calls,
     assertFresh: secondFactors.stepUp.assertFresh,
-    rateLimiter: createRateLimiter({ policies: ratePolicies, scale: config.RATE_LIMIT_SCALE, clock, maxKeys: 50_000 }),
+    trustedProxyHops: trustedProxyHops(config),
+    ratePlan,
+    rateLimiter,
     idempotency: createIdempotencyStore({ container: cosmos.container('platform'), clock }),
     services,
     strictErrors: overrides.strictErrors ?? false,
     redeliveryBaseMs: overrides.redeliveryBaseMs ?? 1000,
     async close() {
       await apiKeys.background.close();
+      await rateLimiter.close();
       await Promise.all([cosmos.close(), serviceBus.close(), passwords.close()]);
     },
   };

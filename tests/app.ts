@@ -52,6 +52,8 @@ export async function startApp(options: AppOptions = {}) {
     AUTH_CACHE_S: '0',
     BOOTSTRAP_ADMIN_USERNAME: admin.username,
     BOOTSTRAP_ADMIN_PASSWORD: admin.password,
+    // The host appends the caller's address, as the front end of Azure does.
+    TRUSTED_PROXY_HOPS: '1',
     RATE_LIMIT_SCALE: '1000',
     ...github.settings,
     // Every way to an account can be tried.

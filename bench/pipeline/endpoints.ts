@@ -8,6 +8,7 @@ import { createRoles } from '../../shared/identity/roles.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { loadConfig } from '../../shared/platform/config.ts';
 import { defineEndpoint } from '../../shared/platform/define-endpoint.ts';
+import { createRateLimiter } from '../../shared/platform/rate-limit.ts';
 import { Id, Timestamp } from '../../shared/platform/schemas.ts';
 import { createRuntime } from '../../shared/services.ts';
 import { jwtSecret, tokens } from '../product.ts';
@@ -109,6 +110,7 @@ export function createBenchRuntime() {
       ServiceBusConnection:
         'Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=a;UseDevelopmentEmulator=true;',
       AzureWebJobsStorage: 'UseDevelopmentStorage=true',
+      TRUSTED_PROXY_HOPS: '1',
       RATE_LIMIT_SCALE: '1000000',
     }),
     { writeLog: () => undefined },
@@ -123,7 +125,22 @@ export function createBenchRuntime() {
     isKey: () => false,
     authenticate: () => Promise.reject(new Error('Nobody here has an API key.')),
   };
-  return { ...runtime, authenticate: createAuthenticate({ tokens, states, keys }) };
+  // A store that answers at once: what is measured is the call that the instance decides alone.
+  const rateLimiter = createRateLimiter({
+    clock: systemClock,
+    store: {
+      findLevel: async () => undefined,
+      writeLevel: async () => '1',
+      findInstances: async () => undefined,
+      writeInstances: async () => '1',
+    },
+    logger: runtime.logger,
+    instance: 'bench',
+    everybody: runtime.ratePlan.everybody,
+    bucketsMax: 1_000,
+    random: Math.random,
+  });
+  return { ...runtime, rateLimiter, authenticate: createAuthenticate({ tokens, states, keys }) };
 }
 
 export function benchToken(): Promise<string> {

@@ -180,6 +180,16 @@ export const settingsSchema = z.object({
     .optional()
     .describe('Password of the first administrator, used once.'),
   CORS_ORIGINS: list.describe('Origins that may call from a browser, separated by commas.'),
+  TRUSTED_PROXY_HOPS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3)
+    .optional()
+    .describe(
+      'Proxies of your own before the application that append the caller to `X-Forwarded-For`: 1 is the front end of Azure or of the local stack, 2 with a gateway before it, 0 believes no header. Default: 1 in Azure, else 0.',
+    ),
+  WEBSITE_SKU: optional.describe('Set by Azure, and by it alone: the plan that the application runs on.'),
   RATE_LIMIT_SCALE: z.coerce.number().positive().default(1).describe('Multiplies every built-in rate limit.'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
   LLM_PROVIDERS: list.describe(
@@ -311,6 +321,11 @@ function providerProblems(config: Config): string[] {
 
 function mayUseSimulator(config: Config): boolean {
   return config.LYCEUM_ENVIRONMENT === 'local' || config.LLM_ALLOW_SIMULATOR;
+}
+
+/** Only where Azure says that it runs the application does its front end stand before it. */
+export function trustedProxyHops(config: Config): number {
+  return config.TRUSTED_PROXY_HOPS ?? (config.WEBSITE_SKU === undefined ? 0 : 1);
 }
 
 export type ProviderName = 'anthropic' | 'openai' | 'simulator';

@@ -1,11 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 import type { app as functionsApp, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { callerOf, takeRequestId } from './caller.ts';
+import { networkOf } from './client-address-rules.ts';
 import type { Endpoint } from './define-endpoint.ts';
 import type { ChangeFeed, Timer, Worker } from './define-job.ts';
 import { AppError } from './errors.ts';
 import { currentMeter, withMeter } from './meter.ts';
-import { handleRequest, logRequest, takeRequestId } from './pipeline.ts';
-import { corsHeaders, preflightAnswer, problemAnswer, toHttp } from './responses.ts';
+import { handleRequest, logRequest, rateLimited, takeRate } from './pipeline.ts';
+import type { RateDecision } from './rate-limit.ts';
+import { corsHeaders, preflightAnswer, problemAnswer, rateHeaders, toHttp } from './responses.ts';
 import type { Runtime } from './runtime.ts';
 
 export type LyceumFunction = Endpoint | Worker | Timer | ChangeFeed;
@@ -28,7 +31,7 @@ function pathPattern(route: string): RegExp {
 }
 
 /** Answers what no route took: preflights, wrong methods, unknown paths, and the root, which Functions cannot route. */
-export function handleUnmatched(
+export async function handleUnmatched(
   endpoints: readonly Endpoint[],
   request: HttpRequest,
   runtime: Runtime,
@@ -46,14 +49,22 @@ export function handleUnmatched(
     const startedMs = performance.now();
     const requestId = takeRequestId(request, runtime);
     const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
-    const error = refusalOf(request.method, methods);
+    const refusal = refusalOf(request.method, methods);
+    // A preflight comes from the browser, which can do nothing with a refusal; it costs next to nothing.
+    const decision = refusal && (await rateOf(request, requestId, runtime));
+    const error = decision?.allowed === false ? rateLimited(decision) : refusal;
     const answer = error
       ? problemAnswer(error, requestId)
       : preflightAnswer(methods, request.headers.get('access-control-request-headers'), cors);
     const about = { operation: unmatched, request_id: requestId, user_id: undefined, status: answer.status };
     logRequest(runtime, { ...about, ms: performance.now() - startedMs }, error);
-    return toHttp(answer, { requestId, cors });
+    return toHttp(answer, { requestId, cors, rate: rateHeaders(decision, runtime.clock.now()) });
   });
+}
+
+function rateOf(request: HttpRequest, requestId: string, runtime: Runtime): Promise<RateDecision> {
+  const { address } = callerOf(request, requestId, runtime);
+  return takeRate(runtime, runtime.ratePlan.bucketsFor('public', undefined, networkOf(address)));
 }
 
 /** What a request is told that no endpoint takes, by the methods of its path; undefined for the question which they are. */

@@ -1,13 +1,26 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { z } from 'zod';
+import { callerOf, credentialOf, takeRequestId } from './caller.ts';
+import { networkOf } from './client-address-rules.ts';
 import { readCookie } from './cookies.ts';
 import type { Auth, Caller, Endpoint, Page, Principal, RawBody, RequestContext } from './define-endpoint.ts';
 import { defaultBodyLimitBytes } from './define-endpoint.ts';
 import { AppError, type ErrorCode, type InputProblem, validationError } from './errors.ts';
 import { currentMeter, withMeter } from './meter.ts';
 import { permissions } from './permissions.ts';
+import type { RateDecision } from './rate-limit.ts';
+import type { BucketRequest } from './rate-limit-policy-rules.ts';
 import { readBody } from './request-body.ts';
-import { type Answer, corsHeaders, inEnvelope, problemAnswer, toAppError, toHttp, wantsEnvelope } from './responses.ts';
+import {
+  type Answer,
+  corsHeaders,
+  inEnvelope,
+  problemAnswer,
+  rateHeaders,
+  toAppError,
+  toHttp,
+  wantsEnvelope,
+} from './responses.ts';
 import { isCleanText } from './rich-text.ts';
 import type { Credential, Runtime } from './runtime.ts';
 
@@ -34,44 +47,8 @@ interface Call {
   runtime: Runtime;
   caller: Caller;
   user: Principal | undefined;
-}
-
-const requestIdPattern = /^[A-Za-z0-9._:-]{1,128}$/;
-
-/** The caller's own request id where it is a harmless one, else a new one. */
-export function takeRequestId(request: HttpRequest, runtime: Runtime): string {
-  const given = request.headers.get('x-request-id');
-  return given !== null && requestIdPattern.test(given) ? given : runtime.ids.next();
-}
-
-/** The platform appends the address that it saw itself, so only the last entry can be trusted. */
-export function clientAddress(request: HttpRequest): string {
-  const last = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? 'unknown';
-  // `address:port` for version 4, `[address]:port` for version 6.
-  return /^\[(.+)\](?::\d+)?$/.exec(last)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(last)?.[1] ?? last;
-}
-
-const textLimit = 400;
-
-/** What is known of the caller before anything is proved; texts of the caller's own are cut, because they are kept. */
-function callerOf(request: HttpRequest, requestId: string): Caller {
-  const header = (name: string) => request.headers.get(name)?.slice(0, textLimit) ?? null;
-  return {
-    request_id: requestId,
-    address: clientAddress(request),
-    user_agent: header('user-agent'),
-    origin: header('origin'),
-    place_id: header('roblox-id') ?? header('x-place-id'),
-  };
-}
-
-/** What the caller shows: a bearer token, or an API key in any of the headers that clients use for one. */
-function credentialOf(request: HttpRequest): Credential | undefined {
-  const given = request.headers.get('authorization');
-  const [, scheme = '', value = ''] = /^(Bearer|Api-Key) +(\S+)$/i.exec(given ?? '') ?? [];
-  if (value !== '') return { kind: scheme.toLowerCase() === 'bearer' ? 'bearer' : 'api_key', value };
-  const key = request.headers.get('x-api-key');
-  return given === null && key !== null && key !== '' ? { kind: 'api_key', value: key } : undefined;
+  /** What the caller is told about its limits, once it is known. */
+  rate: RateDecision | undefined;
 }
 
 async function authenticateIfValid(call: Call, credential: Credential): Promise<Principal | undefined> {
@@ -83,10 +60,9 @@ async function authenticateIfValid(call: Call, credential: Credential): Promise<
   }
 }
 
-async function authenticate(call: Call): Promise<Principal | undefined> {
+async function authenticate(call: Call, credential: Credential | undefined): Promise<Principal | undefined> {
   const { auth } = call.endpoint;
   if (auth === 'public') return undefined;
-  const credential = credentialOf(call.request);
   if (auth === 'if_valid') return credential && authenticateIfValid(call, credential);
   if (credential !== undefined) return call.runtime.authenticate(credential, call.caller);
   if (auth === 'optional' && !call.request.headers.has('authorization')) return undefined;
@@ -101,30 +77,54 @@ async function authorise(call: Call): Promise<void> {
   if (auth.fresh === true) await call.runtime.assertFresh(call.user);
 }
 
-function limitRate(call: Call): void {
-  const key = call.user === undefined ? `address:${call.caller.address}` : `user:${call.user.user_id}`;
-  const taken = call.runtime.rateLimiter.take(call.endpoint.rateLimit, key);
-  if (!taken.allowed) {
-    throw new AppError('rate_limited', 'Too many requests; try again later.', { retryAfterS: taken.retryAfterS });
-  }
+/** Takes the call from its buckets; throws `rate_limited` when one is empty. */
+export async function takeRate(runtime: Runtime, buckets: readonly BucketRequest[]): Promise<RateDecision> {
+  const taken = runtime.rateLimiter.take(buckets);
+  // Nearly always known at once, and then nobody waits.
+  return taken instanceof Promise ? await taken : taken;
 }
 
-/** Lets the caller in: who they are, whether they may, whether not too often; a call with an API key is counted. */
-async function admit(call: Call): Promise<void> {
-  call.user = await authenticate(call);
-  const { user, runtime } = call;
-  if (user?.via.kind !== 'api_key') {
-    await authorise(call);
-    limitRate(call);
-    return;
-  }
+export function rateLimited(decision: RateDecision): AppError {
+  return new AppError('rate_limited', 'Too many requests; try again later.', { retryAfterS: decision.retryAfterS });
+}
+
+async function limitRate(call: Call, buckets: readonly BucketRequest[]): Promise<void> {
+  const decision = await takeRate(call.runtime, buckets);
+  call.rate = decision;
+  if (!decision.allowed) throw rateLimited(decision);
+}
+
+/**
+ * Who it is, whether they may, and how often. A refusal is counted too: a wrong credential at its address, what somebody
+ * known may not do at their account.
+ */
+async function admitUncounted(call: Call): Promise<void> {
+  const { endpoint, runtime, caller } = call;
+  const credential = credentialOf(call.request);
+  const network = networkOf(caller.address);
+  const buckets = () => runtime.ratePlan.bucketsFor(endpoint.rateLimit, call.user, network);
   try {
+    call.user = await authenticate(call, credential);
     await authorise(call);
-    limitRate(call);
-  } catch (error) {
-    throw runtime.keyCalls.refused(user, error);
+  } catch (refusal) {
+    if (refusal instanceof AppError && refusal.status < 500) {
+      const isWrong = call.user === undefined && credential !== undefined;
+      await limitRate(call, isWrong ? runtime.ratePlan.bucketsForRefused(network) : buckets());
+    }
+    throw refusal;
   }
-  await runtime.keyCalls.accepted(user);
+  await limitRate(call, buckets());
+}
+
+/** Lets the caller in; a call with an API key is counted, and takes its credit when nothing speaks against it. */
+async function admit(call: Call): Promise<void> {
+  const { keyCalls } = call.runtime;
+  try {
+    await admitUncounted(call);
+  } catch (refusal) {
+    throw call.user?.via.kind === 'api_key' ? keyCalls.refused(call.user, refusal) : refusal;
+  }
+  if (call.user?.via.kind === 'api_key') await keyCalls.accepted(call.user);
 }
 
 function problemsOf(error: z.ZodError, where: string): InputProblem[] {
@@ -300,8 +300,8 @@ export function logRequest(
 export function handleRequest(endpoint: Endpoint, request: HttpRequest, runtime: Runtime): Promise<HttpResponseInit> {
   return withMeter(async () => {
     const startedMs = performance.now();
-    const caller = callerOf(request, takeRequestId(request, runtime));
-    const call: Call = { endpoint, request, runtime, caller, user: undefined };
+    const caller = callerOf(request, takeRequestId(request, runtime), runtime);
+    const call: Call = { endpoint, request, runtime, caller, user: undefined, rate: undefined };
     const done = await answer(call);
     const ms = performance.now() - startedMs;
     const about = { operation: endpoint.name, request_id: caller.request_id, user_id: call.user?.user_id };
@@ -311,6 +311,6 @@ export function handleRequest(endpoint: Endpoint, request: HttpRequest, runtime:
       ? inEnvelope(done.answer, caller.request_id, nowMs, nowMs - ms)
       : done.answer;
     const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
-    return toHttp(wrapped, { requestId: caller.request_id, cors });
+    return toHttp(wrapped, { requestId: caller.request_id, cors, rate: rateHeaders(call.rate, nowMs) });
   });
 }

@@ -2,6 +2,7 @@ import type { HttpResponseInit } from '@azure/functions';
 import { CosmosError } from '../adapters/cosmos/errors.ts';
 import { ServiceBusFailure } from '../adapters/service-bus/errors.ts';
 import { AppError, errorTable } from './errors.ts';
+import type { RateDecision } from './rate-limit.ts';
 
 const securityHeaders: Record<string, string> = {
   'x-content-type-options': 'nosniff',
@@ -25,8 +26,6 @@ const exposedHeaders = [
   'Retry-After',
   'X-Request-Id',
   'Idempotency-Replayed',
-  'RateLimit',
-  'RateLimit-Policy',
   'RateLimit-Limit',
   'RateLimit-Remaining',
   'RateLimit-Reset',
@@ -84,6 +83,23 @@ export interface AnswerHead {
   requestId: string;
   /** From `corsHeaders`. */
   cors: Record<string, string>;
+  /** From `rateHeaders`. */
+  rate: Record<string, string>;
+}
+
+/** Two spellings of the same, because clients read either: the reset in seconds from now, and as a time in Unix seconds. */
+export function rateHeaders(decision: RateDecision | undefined, nowMs: number): Record<string, string> {
+  if (decision === undefined) return {};
+  const limit = String(decision.limit);
+  const remaining = String(decision.remaining);
+  return {
+    'ratelimit-limit': limit,
+    'ratelimit-remaining': remaining,
+    'ratelimit-reset': String(decision.resetS),
+    'x-ratelimit-limit': limit,
+    'x-ratelimit-remaining': remaining,
+    'x-ratelimit-reset': String(Math.ceil(nowMs / 1000) + decision.resetS),
+  };
 }
 
 export interface Answer {
@@ -94,7 +110,13 @@ export interface Answer {
 
 /** What is sent: the answer with the headers that every answer carries. */
 export function toHttp(answer: Answer, head: AnswerHead): HttpResponseInit {
-  const headers = { ...securityHeaders, 'x-request-id': head.requestId, ...head.cors, ...answer.headers };
+  const headers = {
+    ...securityHeaders,
+    'x-request-id': head.requestId,
+    ...head.rate,
+    ...head.cors,
+    ...answer.headers,
+  };
   return answer.body === undefined
     ? { status: answer.status, headers }
     : { status: answer.status, headers, body: answer.body };

@@ -1,9 +1,10 @@
 import type { Clock } from './clock.ts';
-import type { Caller, Principal, RateLimitPolicy, Services } from './define-endpoint.ts';
+import type { Caller, Principal, Services } from './define-endpoint.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { Ids } from './ids.ts';
 import type { Logger } from './logging.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import type { RatePlan } from './rate-limit-policy-rules.ts';
 
 /** What a caller shows to say who they are. API keys also come as bearer tokens. */
 export interface Credential {
@@ -31,7 +32,10 @@ export interface Runtime {
   keyCalls: KeyCalls;
   /** Throws `step_up_required` unless the person has proved a short while ago who they are. */
   assertFresh(user: Principal): Promise<void>;
-  rateLimiter: RateLimiter<RateLimitPolicy>;
+  /** How many of the proxies before the application are to be believed about the caller's address. */
+  trustedProxyHops: number;
+  ratePlan: RatePlan;
+  rateLimiter: RateLimiter;
   idempotency: IdempotencyStore;
   services: Services;
   /** Tests set this: an error code that the endpoint does not declare becomes a 500. */

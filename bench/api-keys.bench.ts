@@ -89,7 +89,11 @@ function startVerification(keys: readonly Key[]) {
           }),
         ),
     },
-    roles: createRoles(),
+    roles: createRoles({
+      documents: { find: async () => undefined, list: async () => [] },
+      clock: systemClock,
+      cacheMs: 10_000,
+    }),
     clock: systemClock,
     cacheMs: 3_600_000,
   });

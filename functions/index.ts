@@ -10,7 +10,6 @@ import getMe from './accounts/get-me.ts';
 import getTokenKeys from './accounts/get-token-keys.ts';
 import listInvitations from './accounts/list-invitations.ts';
 import listSessions from './accounts/list-sessions.ts';
-import listUsers from './accounts/list-users.ts';
 import logIn from './accounts/log-in.ts';
 import logOut from './accounts/log-out.ts';
 import logOutEverywhere from './accounts/log-out-everywhere.ts';
@@ -77,6 +76,11 @@ import getHealth from './platform/get-health.ts';
 import getOpenapi from './platform/get-openapi.ts';
 import getReadiness from './platform/get-readiness.ts';
 import getRoot from './platform/get-root.ts';
+import createRole from './roles/create-role.ts';
+import deleteRole from './roles/delete-role.ts';
+import getRole from './roles/get-role.ts';
+import listRoles from './roles/list-roles.ts';
+import updateRole from './roles/update-role.ts';
 import confirmTotp from './second-factor/confirm-totp.ts';
 import getSecondFactor from './second-factor/get-second-factor.ts';
 import removeTotp from './second-factor/remove-totp.ts';
@@ -104,6 +108,20 @@ import getSubmission from './submissions/get-submission.ts';
 import listSubmissions from './submissions/list-submissions.ts';
 import overrideOutcome from './submissions/override-outcome.ts';
 import setOutcome from './submissions/set-outcome.ts';
+import changeUserRole from './users/change-user-role.ts';
+import createUser from './users/create-user.ts';
+import deleteMe from './users/delete-me.ts';
+import deleteUser from './users/delete-user.ts';
+import getUser from './users/get-user.ts';
+import listUsers from './users/list-users.ts';
+import patchMe from './users/patch-me.ts';
+import patchUser from './users/patch-user.ts';
+import reactivateUser from './users/reactivate-user.ts';
+import setLearningProfile from './users/set-learning-profile.ts';
+import suspendUser from './users/suspend-user.ts';
+import toggleUser from './users/toggle-user.ts';
+import updateMe from './users/update-me.ts';
+import updateUser from './users/update-user.ts';
 
 /** The table of contents: every function of Lyceum, by area. Registration, documents and tests all read it. */
 export const functions: readonly LyceumFunction[] = [
@@ -117,7 +135,6 @@ export const functions: readonly LyceumFunction[] = [
   getTokenKeys,
   // Accounts and enrolment
   getMe,
-  listUsers,
   registerUser,
   registerAccount,
   registerNamedAccount,
@@ -171,6 +188,27 @@ export const functions: readonly LyceumFunction[] = [
   signInWithPasskey,
   startPasskeySignIn,
   startPasskey,
+  // Users
+  changeUserRole,
+  createUser,
+  deleteMe,
+  deleteUser,
+  getUser,
+  listUsers,
+  patchMe,
+  patchUser,
+  reactivateUser,
+  setLearningProfile,
+  suspendUser,
+  toggleUser,
+  updateMe,
+  updateUser,
+  // Roles
+  createRole,
+  deleteRole,
+  getRole,
+  listRoles,
+  updateRole,
   // Components
   createComponent,
   deleteComponent,

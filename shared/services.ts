@@ -53,7 +53,9 @@ import { createSweepService, type SweepService } from './grading/sweep-service.t
 import { createHealthService } from './health/service.ts';
 import { createAccountLinks } from './identity/account-links-repository.ts';
 import { createAccountMaker } from './identity/account-maker.ts';
+import { createAccountNotices } from './identity/account-notices.ts';
 import { type AccountStates, createAccountStates } from './identity/account-states.ts';
+import { createAccountWrites } from './identity/account-writes.ts';
 import { createAccounts } from './identity/accounts-repository.ts';
 import { type AccountsService, createAccountsService } from './identity/accounts-service.ts';
 import { createAuthenticate } from './identity/authentication.ts';
@@ -78,16 +80,23 @@ import { createLogInThrottle } from './identity/login-throttle-service.ts';
 import { createNoticeComposers } from './identity/notices.ts';
 import { createOneTimeTokens } from './identity/one-time-tokens.ts';
 import { createPendingLogIns } from './identity/pending-log-ins.ts';
+import { createProfileService, type ProfileService } from './identity/profile-service.ts';
 import { createRefreshService, type RefreshService } from './identity/refresh-service.ts';
 import { createRegistrationService, type RegistrationService } from './identity/registration-service.ts';
+import { createRoleGiving } from './identity/role-giving.ts';
 import { createRoles } from './identity/roles.ts';
+import { createRoleDocuments } from './identity/roles-repository.ts';
+import { createRolesService, type RolesService } from './identity/roles-service.ts';
 import { createSecondFactors, type SecondFactors } from './identity/second-factors.ts';
 import { createSessions } from './identity/sessions-repository.ts';
 import { createSessionsService, type SessionsService } from './identity/sessions-service.ts';
 import { createSignInService, type SignInService } from './identity/sign-in-service.ts';
 import { createSignInRoundTrip } from './identity/sign-in-transactions.ts';
 import { createSignInTransactions } from './identity/sign-in-transactions-repository.ts';
+import { createStandings } from './identity/standing.ts';
 import { type AccessTokens, createAccessTokens } from './identity/tokens.ts';
+import { createUsers } from './identity/users-repository.ts';
+import { createUsersService, type UsersService } from './identity/users-service.ts';
 import { createDeadLetterService, type DeadLetterService } from './jobs/service.ts';
 import { createMailOutbox } from './mail/outbox.ts';
 import { createMailRecords } from './mail/repository.ts';
@@ -95,6 +104,7 @@ import { createMailService, type MailService } from './mail/service.ts';
 import { type Background, createBackground } from './platform/background.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { accessTokenKeys, type Config, llmProviders, trustedProxyHops } from './platform/config.ts';
+import type { Principal } from './platform/define-endpoint.ts';
 import { createIdempotencyStore } from './platform/idempotency.ts';
 import { createIds } from './platform/ids.ts';
 import { createLogger, type Logger } from './platform/logging.ts';
@@ -127,6 +137,9 @@ declare module './platform/define-endpoint.ts' {
     externalLogins: ExternalLoginsService;
     /** Sends at once; what may fail and be tried again goes through a job. */
     email: EmailSender;
+    users: UsersService;
+    profiles: ProfileService;
+    roles: RolesService;
     components: ComponentsService;
     entries: EntriesService;
     enrolment: EnrolmentService;
@@ -295,7 +308,10 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const trail = createTrail(cosmos.container('audit'));
   const accounts = createAccounts(cosmos.container('identity'));
   const sessions = createSessions(cosmos.container('identity'));
-  const roles = createRoles();
+  const users = createUsers(cosmos.container('identity'));
+  const roleDocuments = createRoleDocuments(cosmos.container('identity'));
+  const roles = createRoles({ documents: roleDocuments, clock, cacheMs: config.AUTH_CACHE_S * 1000 });
+  const standings = createStandings({ users, roles, roleDocuments });
   const states = createAccountStates({ accounts, roles, clock, cacheMs: config.AUTH_CACHE_S * 1000 });
   const tokens = createAccessTokens({
     keys: accessTokenKeys(config),
@@ -339,8 +355,19 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     key: keyOf(config, 'log-in throttle'),
     scale: config.RATE_LIMIT_SCALE,
   });
-  const maker = createAccountMaker({ accounts, passwords, audit, clock });
-  const accountsService = createAccountsService({ accounts, maker, roles, ids, bootstrapAdmin });
+  const maker = createAccountMaker({ accounts, passwords, standings, audit, clock });
+  // What proves anew who somebody is needs what signs people in, which needs this.
+  const assertFresh = (user: Principal): Promise<void> => secondFactors.stepUp.assertFresh(user);
+  const assertMayGive = createRoleGiving({ roles, assertFresh });
+  const accountsService = createAccountsService({
+    accounts,
+    maker,
+    assertMayGive,
+    clock,
+    ids,
+    logger,
+    bootstrapAdmin,
+  });
   const sessionsService = createSessionsService({
     sessions,
     accounts,
@@ -432,6 +459,8 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const appUrl = config.APP_URL.replace(/\/+$/, '');
   const credentials = createCredentialsService({ accounts, states, links, passwords, mails, audit, clock, appUrl });
   const emailVerification = createEmailVerificationService({ accounts, states, links, mails, audit, clock, appUrl });
+  const notices = createAccountNotices({ verification: emailVerification, clock });
+  const accountWrites = createAccountWrites({ accounts, users, states, standings, audit, mails, clock });
   const components = createComponentsService({
     access,
     courses,
@@ -457,6 +486,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     maker,
     states,
     roles,
+    assertMayGive,
     courses: createInvitationCourses({ components, enrolment, states, roles, logger }),
     tokens: oneTimeTokens,
     verification: emailVerification,
@@ -518,6 +548,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
       roundTrip,
       accounts,
       accountsService,
+      standings,
       states,
       signIn,
       audit,
@@ -528,6 +559,18 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     externalLogins: createExternalLoginsService({ roundTrip, accounts, states, audit, clock }),
     email,
     ...secondFactors,
+    users: createUsersService({
+      accounts,
+      users,
+      accountsService,
+      writes: accountWrites,
+      assertMayGive,
+      assertFresh,
+      passwords,
+      notices,
+    }),
+    profiles: createProfileService({ writes: accountWrites, assertFresh, notices }),
+    roles: createRolesService({ documents: roleDocuments, roles, audit, clock }),
     components,
     entries: createEntriesService({ access, courses, memberships, pointers, clock }),
     enrolment,

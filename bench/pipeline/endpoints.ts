@@ -117,7 +117,11 @@ export function createBenchRuntime() {
   );
   const states = createAccountStates({
     accounts: { find: async (userId) => (userId === author.user_id ? author : undefined) },
-    roles: createRoles(),
+    roles: createRoles({
+      documents: { find: async () => undefined, list: async () => [] },
+      clock: systemClock,
+      cacheMs: 10_000,
+    }),
     clock: systemClock,
     cacheMs: 10_000,
   });

@@ -4,7 +4,7 @@ import { defineEndpoint } from '../../shared/platform/define-endpoint.ts';
 export default defineEndpoint({
   name: 'get-me',
   method: 'GET',
-  route: ['api/auth/me', 'api/v1/auth/me', 'api/v1/users/me'],
+  route: ['api/auth/me', 'api/v1/auth/me', 'api/v1/users/me', 'api/v1/users/me/profile'],
   tag: 'Accounts',
   summary: 'The account behind the token.',
   auth: { permission: 'account:read_self', reach: 'own' },

@@ -11,7 +11,7 @@ export default defineEndpoint({
   rateLimit: 'write',
   body: Registration,
   success: { status: 200, schema: User },
-  errors: ['username_taken', 'email_taken'],
+  errors: ['username_taken', 'email_taken', 'conflict'],
   idempotent: true,
   handler: ({ body }, { user, services, newId }) => services.accounts.register(user, body, newId),
 });

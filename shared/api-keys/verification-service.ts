@@ -99,7 +99,7 @@ function secretOf(key: ApiKeyDocument, text: string): StoredSecret | undefined {
 }
 
 function statusOfOwner(state: AccountState | undefined): OwnerStatus {
-  if (state === undefined || state.account.status === 'deleted') return 'gone';
+  if (state === undefined) return 'gone';
   return state.account.status === 'active' ? 'active' : 'inactive';
 }
 

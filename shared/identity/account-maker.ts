@@ -8,10 +8,16 @@ import { namesOf, namesToLeaveFree, type Taken, takenOf } from './account-names-
 import { type Accounts, accountsPk } from './accounts-repository.ts';
 import { type PasswordOwner, passwordProblem } from './password-rules.ts';
 import type { UserDocument } from './schemas.ts';
+import type { Standings } from './standing.ts';
 
 /** What is said of an account that somebody can log in to with a password. */
 export type AccountRequest = Pick<UserDocument, 'user_id' | 'email' | 'role'> &
-  Partial<Pick<UserDocument, 'full_name' | 'first_name' | 'last_name' | 'is_verified'>> & {
+  Partial<
+    Pick<
+      UserDocument,
+      'full_name' | 'first_name' | 'last_name' | 'display_name' | 'language' | 'timezone' | 'is_verified'
+    >
+  > & {
     /** It gets the first of these that is free. */
     usernames: readonly string[];
     password: string;
@@ -20,7 +26,7 @@ export type AccountRequest = Pick<UserDocument, 'user_id' | 'email' | 'role'> &
 /** The account, what of it is not free, or `more` when an operation beside it was refused. */
 export type MadeAccount = { user: UserDocument } | { taken: Taken | 'more' };
 
-/** Makes accounts: names reserved, password judged and hashed, and the event, all in one batch with `more`. */
+/** Makes accounts: names reserved, password judged and hashed, standing and event, all in one batch with `more`. */
 export interface AccountMaker {
   /** Throws `validation_failed` for a password that is not good enough. */
   make(request: AccountRequest, by: AuditActor, more?: readonly BatchOperation[]): Promise<MadeAccount>;
@@ -32,13 +38,17 @@ export function assertGoodPassword(password: string, owner: PasswordOwner, field
   if (problem !== undefined) throw validationError([{ loc: ['body', field], ...problem }]);
 }
 
+/** Administrators that are made at the same moment wait for each other. */
+const triesMax = 8;
+
 export function createAccountMaker(deps: {
   accounts: Accounts;
   passwords: Pick<Passwords, 'hash'>;
+  standings: Standings;
   audit: AuditRecorder;
   clock: Clock;
 }): AccountMaker {
-  const { accounts, passwords, audit, clock } = deps;
+  const { accounts, passwords, standings, audit, clock } = deps;
 
   async function firstTaken(names: readonly ReservedName[]): Promise<ReservedName | undefined> {
     const taken = await Promise.all(names.map((name) => accounts.isTaken(name)));
@@ -54,9 +64,14 @@ export function createAccountMaker(deps: {
       target: { type: 'account', id: user.user_id },
       detail: { role: user.role },
     });
-    const refused = await accounts.create(user, namesOf(user), [created, ...more]);
-    if (refused === undefined) return { user };
-    return { taken: refused === 'more' ? 'more' : takenOf(refused, user) };
+    for (let tries = 1; ; tries += 1) {
+      const standing = await standings.operations(undefined, user);
+      const refused = await accounts.create(user, namesOf(user), [created, ...standing, ...more]);
+      if (refused === undefined) return { user };
+      if (refused !== 'more') return { taken: takenOf(refused, user) };
+      // Beside the account only what is written about its role can be right at the next try.
+      if (standing.length === 0 || tries === triesMax) return { taken: 'more' };
+    }
   }
 
   return {

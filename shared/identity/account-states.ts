@@ -29,14 +29,19 @@ export function createAccountStates(deps: {
   cacheMs: number;
 }): AccountStates {
   const { accounts, roles, clock, cacheMs } = deps;
-  return createReadCache<AccountState>({
+  const remembered = createReadCache<UserDocument>({
     clock,
     cacheMs,
     foundMax: rememberedMax,
     missingMax: rememberedMax,
-    async read(userId) {
-      const account = await accounts.find(userId);
+    read: accounts.find,
+  });
+  return {
+    async of(userId) {
+      const account = await remembered.of(userId);
+      // Not remembered with the account: what is known of roles ages by itself, and the two ages must not add up.
       return account && { account, permissions: await roles.permissionsOf(account.role) };
     },
-  });
+    forget: remembered.forget,
+  };
 }

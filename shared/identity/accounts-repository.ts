@@ -91,8 +91,19 @@ export interface Accounts {
    * that it never takes the place of a newer password.
    */
   noteLogIn(user: UserDocument, at: string): Promise<void>;
+  /**
+   * Whether the first administrator of this name was made before. It stays true when the account is renamed or deleted: what
+   * an administrator has ended must not come back with the next start.
+   */
+  isFirstMade(username: string): Promise<boolean>;
+  /** For the batch that makes the first administrator. */
+  firstMadeOperation(first: { username: string; made_at: string }): BatchOperation;
   list(paging: Paging): Promise<UserDocument[]>;
   findMany(userIds: readonly string[]): Promise<UserDocument[]>;
+}
+
+function firstId(username: string): string {
+  return `first-administrator:${reservationId({ kind: 'username', name: username })}`;
 }
 
 export function createAccounts(container: Container): Accounts {
@@ -145,6 +156,11 @@ export function createAccounts(container: Container): Accounts {
         if (!isConflict(error)) throw error;
         await container.patch(user.id, pk, noted);
       }
+    },
+    isFirstMade: async (username) => (await container.read(firstId(username), pk)) !== undefined,
+    firstMadeOperation({ username, made_at }) {
+      const doc = { id: firstId(username), pk, type: 'first_administrator', schema_version: 1, made_at };
+      return { op: 'create', doc };
     },
     async list(paging) {
       const parameters = pageParameters(paging, 'oldest-first');

@@ -1,13 +1,13 @@
-import type { Caller, Page, Principal } from '../platform/define-endpoint.ts';
+import { type Clock, isoTime } from '../platform/clock.ts';
+import type { Caller, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import { toPage } from '../platform/paging.ts';
-import type { Paging } from '../platform/schemas.ts';
+import type { Logger } from '../platform/logging.ts';
 import type { AccountMaker, AccountRequest } from './account-maker.ts';
 import { toUser } from './account-rules.ts';
 import type { Accounts } from './accounts-repository.ts';
-import { canGiveRole, type DuplicateStyle, nameRefusal, roleRefusal } from './registration-rules.ts';
-import type { Roles } from './roles.ts';
+import { type DuplicateStyle, nameRefusal } from './registration-rules.ts';
+import type { AssertMayGive } from './role-giving.ts';
 import type { Registration, User, UserDocument } from './schemas.ts';
 
 /** Who makes the first administrator: nobody but the settings. */
@@ -19,9 +19,15 @@ const installation: Caller = {
   place_id: null,
 };
 
+const remedy = 'change the setting, or that account, and start again';
+const takenBySomebody = {
+  email: `BOOTSTRAP_ADMIN_EMAIL is the address of another account: ${remedy}.`,
+  look_alike: `BOOTSTRAP_ADMIN_USERNAME looks like the name of another account: ${remedy}.`,
+};
+
 export interface AccountsService {
   me(user: Principal): Promise<User>;
-  /** Throws `username_taken`, `email_taken`, or `forbidden` for a role that the actor may not give. */
+  /** Throws `username_taken`, `email_taken`, and what `AssertMayGive` throws about the role. */
   register(actor: Principal, registration: Registration, newId: string): Promise<User>;
   /** The same with whatever else is known of the person, and the account as it is stored. */
   createFor(
@@ -30,7 +36,6 @@ export interface AccountsService {
     newId: string,
     duplicates: DuplicateStyle,
   ): Promise<UserDocument>;
-  list(paging: Paging): Promise<Page<User>>;
   find(userId: string): Promise<User | undefined>;
   findMany(userIds: readonly string[]): Promise<User[]>;
   /** Makes the first administrator, from the settings, where it is missing; does something once per process. */
@@ -46,24 +51,32 @@ export interface BootstrapAdmin {
 export function createAccountsService(deps: {
   accounts: Accounts;
   maker: AccountMaker;
-  roles: Pick<Roles, 'permissionsOf'>;
+  assertMayGive: AssertMayGive;
+  clock: Clock;
   ids: Ids;
+  logger: Pick<Logger, 'error'>;
   bootstrapAdmin: BootstrapAdmin | undefined;
 }): AccountsService {
-  const { accounts, maker, roles, ids } = deps;
+  const { accounts, maker, assertMayGive, clock, ids, logger } = deps;
   let bootstrapped: Promise<void> | undefined;
 
   function ensureAdministrator(): Promise<void> {
     const admin = deps.bootstrapAdmin;
     if (admin === undefined) return Promise.resolve();
     bootstrapped ??= (async () => {
+      if (await accounts.isFirstMade(admin.username)) return;
       if (await accounts.findByName({ kind: 'username', name: admin.username })) return;
       const { username, password, email = null } = admin;
       const account = { user_id: ids.next(), usernames: [username], password, email, role: 'admin' };
-      await maker.make(account, { anonymous: installation }).catch((error: unknown) => {
+      const mark = accounts.firstMadeOperation({ username, made_at: isoTime(clock.now()) });
+      const made = await maker.make(account, { anonymous: installation }, [mark]).catch((error: unknown) => {
         // What is wrong with it is for the log alone: whoever tries to log in must not learn it.
         throw new Error('The first administrator cannot be made of the settings.', { cause: error });
       });
+      // Another instance may have made it in this moment; an address or a look belongs to somebody else.
+      if ('taken' in made && (made.taken === 'email' || made.taken === 'look_alike')) {
+        logger.error('first_administrator_not_made', { reason: takenBySomebody[made.taken] });
+      }
     })().catch((error: unknown) => {
       bootstrapped = undefined;
       throw error;
@@ -77,8 +90,7 @@ export function createAccountsService(deps: {
     newId: string,
     duplicates: DuplicateStyle,
   ): Promise<UserDocument> {
-    const role = await roles.permissionsOf(request.role);
-    if (!canGiveRole(actor.permissions, role)) throw roleRefusal(request.role, role);
+    await assertMayGive(actor, request.role);
     const made = await maker.make({ ...request, user_id: newId }, actor);
     if ('user' in made) return made.user;
     // A repeat of a request that died after it had made the account: the account is the answer.
@@ -100,10 +112,6 @@ export function createAccountsService(deps: {
     async register(actor, { username, email, ...said }, newId) {
       const request = { ...said, usernames: [username], email: email || null };
       return toUser(await createFor(actor, request, newId, 'bad_request'));
-    },
-
-    async list(paging) {
-      return toPage((await accounts.list(paging)).map(toUser), paging, (user) => user.user_id);
     },
 
     async find(userId) {

@@ -28,8 +28,10 @@ export function createAuthenticate(deps: { tokens: AccessTokens; states: Account
       return keys.authenticate(credential.value, caller);
     const subject = await tokens.verify(credential.value);
     const state = await states.of(subject.user_id);
-    if (state === undefined || !isSessionOn(state.account, subject)) throw wrong();
+    if (state === undefined) throw wrong();
+    // Asked first: ending an account ends its sessions, and people should be told why they are out.
     if (state.account.status !== 'active') throw wrong('Inactive user');
+    if (!isSessionOn(state.account, subject)) throw wrong();
     return toPrincipal(state, caller, { kind: 'session', session_id: subject.session_id });
   };
 }

@@ -16,6 +16,7 @@ import type { SignInProvider, UserDocument } from './schemas.ts';
 import type { SignInAnswer } from './session-schemas.ts';
 import type { SignInService } from './sign-in-service.ts';
 import type { SignInRoundTrip } from './sign-in-transactions.ts';
+import type { Standings } from './standing.ts';
 
 export interface ExternalSignInService {
   /** Throws `not_found`, `provider_unavailable`. */
@@ -39,6 +40,7 @@ export function createExternalSignInService(deps: {
   roundTrip: SignInRoundTrip;
   accounts: Accounts;
   accountsService: Pick<AccountsService, 'ensureAdministrator'>;
+  standings: Standings;
   states: Pick<AccountStates, 'forget'>;
   signIn: Pick<SignInService, 'complete'>;
   audit: AuditRecorder;
@@ -46,7 +48,7 @@ export function createExternalSignInService(deps: {
   ids: Ids;
   registration: { isOpen: boolean; role: string };
 }): ExternalSignInService {
-  const { roundTrip, accounts, accountsService, states, signIn, audit, clock, ids, registration } = deps;
+  const { roundTrip, accounts, accountsService, standings, states, signIn, audit, clock, ids, registration } = deps;
 
   const event = (action: 'account.created' | 'account.login_linked', userId: string, caller: Caller, detail: object) =>
     audit.operation(accountsPk, {
@@ -107,11 +109,12 @@ export function createExternalSignInService(deps: {
       });
       const taken = await accounts.create(user, namesOf(user), [
         reserveExternal(login, userId),
+        ...(await standings.operations(undefined, user)),
         event('account.created', userId, caller, { role: user.role, provider }),
         event('account.login_linked', userId, caller, { provider }),
       ]);
       if (taken === undefined) return user;
-      // The address or the person got an account in between: it is found when all of this is tried again.
+      // The address or the person got an account in between, or the roles changed: that is found when all of this is tried again.
       if (taken === 'more' || taken.kind === 'email') return undefined;
     }
     return undefined;

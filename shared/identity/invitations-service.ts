@@ -19,14 +19,9 @@ import { isInvitationOpen, toInvitation } from './invitation-rules.ts';
 import type { Invitation, InvitationAcceptance, InvitationCreate, InvitationMade } from './invitation-schemas.ts';
 import { type Invitations, invitationDocumentId, replaceInvitation } from './invitations-repository.ts';
 import type { OneTimeTokens } from './one-time-tokens.ts';
-import {
-  assertMayInvite,
-  canGiveRole,
-  type DuplicateStyle,
-  nameRefusal,
-  type RegistrationPolicy,
-  roleRefusal,
-} from './registration-rules.ts';
+import { assertMayInvite, type DuplicateStyle, nameRefusal, type RegistrationPolicy } from './registration-rules.ts';
+import type { AssertMayGive } from './role-giving.ts';
+import { mayGiveRole } from './role-rules.ts';
 import type { Roles } from './roles.ts';
 import type { UserDocument } from './schemas.ts';
 import { usernamesFor } from './username-rules.ts';
@@ -63,7 +58,8 @@ export function createInvitationsService(deps: {
   accounts: Accounts;
   maker: AccountMaker;
   states: AccountStates;
-  roles: Pick<Roles, 'permissionsOf'>;
+  roles: Pick<Roles, 'toGive'>;
+  assertMayGive: AssertMayGive;
   courses: InvitationCourses;
   tokens: OneTimeTokens;
   verification: Pick<EmailVerificationService, 'mailFor'>;
@@ -73,7 +69,7 @@ export function createInvitationsService(deps: {
   logger: Logger;
   settings: { policy: RegistrationPolicy; days: number; appUrl: string };
 }): InvitationsService {
-  const { invitations, accounts, maker, states, roles, courses, tokens, verification, mails } = deps;
+  const { invitations, accounts, maker, states, roles, assertMayGive, courses, tokens, verification, mails } = deps;
   const { audit, clock, logger, settings } = deps;
   const shownToken = (id: string) => tokens.make('invitation', id, '');
   const mailedToken = (id: string) => tokens.make('mailed_invitation', id, '');
@@ -100,8 +96,9 @@ export function createInvitationsService(deps: {
     if (!isMailed && !tokens.matches(token, invitation.token_hash)) throw invalid();
     if (invitation.accepted_by_user_id === newId) return { invitation, isMailed };
     const inviter = await states.of(invitation.invited_by_user_id);
-    const given = await roles.permissionsOf(invitation.role);
-    const mayGive = inviter?.account.status === 'active' && canGiveRole(inviter.permissions, given);
+    const given = await roles.toGive(invitation.role);
+    const isStaff = inviter?.account.status === 'active';
+    const mayGive = isStaff && given !== undefined && mayGiveRole(inviter.permissions, given.definition);
     if (!mayGive || !isInvitationOpen(invitation, clock.now())) throw invalid();
     return { invitation, isMailed };
   }
@@ -129,8 +126,7 @@ export function createInvitationsService(deps: {
   return {
     async create(inviter, input, newId) {
       assertMayInvite(settings.policy);
-      const given = await roles.permissionsOf(input.role);
-      if (!canGiveRole(inviter.permissions, given)) throw roleRefusal(input.role, given);
+      await assertMayGive(inviter, input.role);
       const compIds = [...new Set(input.comp_ids)];
       await courses.check(inviter, input.role, compIds);
       const nowMs = clock.now();

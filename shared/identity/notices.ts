@@ -9,7 +9,7 @@ type Notice = 'password_changed' | 'email_changed' | 'second_factor_changed';
 export function createNoticeComposers(deps: { accounts: Pick<Accounts, 'find'> }): Pick<MailComposers, Notice> {
   async function toHolder(userId: string, write: (name: string) => AccountMail): Promise<AddressedMail | undefined> {
     const account = await deps.accounts.find(userId);
-    if (!account?.email || account.status === 'deleted') return undefined;
+    if (!account?.email) return undefined;
     return { to: account.email, mail: write(toUser(account).name) };
   }
 

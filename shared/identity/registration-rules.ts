@@ -1,32 +1,9 @@
-import { AppError, validationError } from '../platform/errors.ts';
-import { type BuiltInRole, type Permission, permissionsOfRole } from '../platform/permissions.ts';
+import { AppError } from '../platform/errors.ts';
+import { type Permission, permissionsOfRole } from '../platform/permissions.ts';
 import type { Taken } from './account-names-rules.ts';
+import { givesNoMore, isAdministrative } from './role-rules.ts';
 
 export type RegistrationPolicy = 'open' | 'invite' | 'staff_only';
-
-/** Roles of people who do nothing for others: whoever makes accounts may give them, without having their permissions. */
-const plainRoles: readonly BuiltInRole[] = ['student', 'parent', 'power', 'user', 'guest'];
-const plainPermissions: ReadonlySet<Permission> = new Set(
-  plainRoles.flatMap((role) => [...(permissionsOfRole(role) ?? [])]),
-);
-
-/** Nobody can give away more than they have: an administrator gives any role, others what is plain or their own. */
-export function canGiveRole(giver: ReadonlySet<Permission>, given: ReadonlySet<Permission>): boolean {
-  if (given.size === 0) return false;
-  if (giver.has('user:admin')) return true;
-  return [...given].every((permission) => plainPermissions.has(permission) || giver.has(permission));
-}
-
-/** Why `canGiveRole` said no. */
-export function roleRefusal(role: string, given: ReadonlySet<Permission>): AppError {
-  if (given.size === 0) return validationError([{ loc: ['body', 'role'], msg: 'is not a role', type: 'unknown_role' }]);
-  return new AppError(
-    'forbidden',
-    role === 'admin'
-      ? 'Only an administrator can make an administrator'
-      : 'You cannot give a role that may do more than you',
-  );
-}
 
 /** How older clients expect to hear of a name that is taken: 409, or 400 with other texts. */
 export type DuplicateStyle = 'conflict' | 'bad_request';
@@ -55,7 +32,8 @@ export function assertMayRegister(
     throw new AppError('registration_closed', detail);
   }
   // The settings may make teachers of those who register, but never administrators.
-  if (!canGiveRole(permissionsOfRole('teacher') ?? new Set(), given)) {
+  const teacher = permissionsOfRole('teacher') ?? new Set();
+  if (given.size === 0 || isAdministrative(given) || !givesNoMore(teacher, given)) {
     throw new AppError(
       'registration_closed',
       'The role of the settings is not one that people can take for themselves',

@@ -13,7 +13,7 @@ export const RoleName = z
   .pipe(z.string())
   .meta({ id: 'RoleName', description: 'A built-in role or one that an administrator made.' });
 
-export const accountStatuses = ['active', 'suspended', 'inactive', 'deleted'] as const;
+export const accountStatuses = ['active', 'suspended', 'inactive'] as const;
 export const AccountStatus = z.enum(accountStatuses).meta({
   id: 'AccountStatus',
   description: 'Only an active account can log in; `suspended` and `inactive` can be undone.',

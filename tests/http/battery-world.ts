@@ -30,6 +30,8 @@ export interface World {
   spareSubmissionId: string;
   outcomeId: string;
   deadLetterId: string;
+  /** A role that was made, and that nobody has. */
+  roleName: string;
   /** Makes one more dead letter and returns its id. */
   makeDeadLetter(): Promise<string>;
   /** Waits until everything that was done is in the audit trail, so that it does not change while it is read. */
@@ -96,6 +98,12 @@ const parameters: Record<string, Parameter> = {
     malformed: ['x'.repeat(201)],
   },
   passkey_id: uuid(passkeyOf),
+  user_id: uuid((_world, caller) => caller.id),
+  role_name: {
+    known: (world) => world.roleName,
+    unknown: 'no_such_role',
+    malformed: ['two words', '1abc', 'x', 'a-b', '%00', "'; DROP TABLE", 'x'.repeat(41)],
+  },
   file: { known: () => 'start.js', unknown: 'no-such-file.js' },
   provider: {
     known: () => 'github',
@@ -104,10 +112,23 @@ const parameters: Record<string, Parameter> = {
   },
 };
 
+const somebody: Record<string, Parameter['known']> = {
+  user_id: async (world) => (await world.lab.makePerson('guest')).id,
+};
+const newRoleName = () => `r${randomUUID().replaceAll('-', '')}`;
+
 /** Values of path parameters for operations that use up what they are called with. */
 const freshParameters: Record<string, Record<string, Parameter['known']>> = {
   'delete-component': { comp_id: async (w, caller) => (await w.lab.makeComponent(caller)).comp_id },
   'delete-entry': { entry_id: async (w, caller) => (await w.lab.makeEntry(caller, w.compId)).entry_id },
+  'change-user-role': somebody,
+  'delete-role': { role_name: (w) => makeRole(w.lab) },
+  'delete-user': somebody,
+  'patch-user': somebody,
+  'reactivate-user': somebody,
+  'suspend-user': somebody,
+  'toggle-user': somebody,
+  'update-user': somebody,
   // A new outcome has a new id, and the old one is gone.
   'generate-outcome': { submission_id: (w) => w.spareSubmissionId },
   'revoke-api-key': { key_id: (_w, caller) => newKeyOf(caller) },
@@ -137,6 +158,9 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
     password: 'long enough for a password',
   }),
   'change-password': (_w, caller) => ({ current_password: caller.password, new_password: `new ${randomUUID()}` }),
+  'change-user-role': () => ({ role: 'user' }),
+  'create-role': () => ({ name: newRoleName(), permissions: ['account:list'] }),
+  'create-user': () => ({ username: randomUUID(), password: 'long enough for a password' }),
   'create-component': () => ({ comp_name: 'Made by the battery' }),
   'create-invitation': () => ({ email: someAddress() }),
   'create-entry': (w) => ({ flex_age_comp_id: w.compId, entry_title: 'Made by the battery' }),
@@ -165,8 +189,11 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
     new_password: `new ${randomUUID()}`,
   }),
   'verify-email': async (w) => ({ token: await unprovedAddress(w.lab) }),
+  'patch-me': () => ({ display_name: 'Changed by the battery' }),
+  'patch-user': () => ({ display_name: 'Changed by the battery' }),
   'register-user': () => ({ username: randomUUID(), password: 'long enough for a password' }),
   'rotate-api-key': () => ({ grace_s: 60 }),
+  'set-learning-profile': () => ({ learning_profile: { role: 'tester', lenses: [] } }),
   'set-outcome': () => outcome,
   'submit-entry': () => ({ submission_title: 'Again', content: `<p>${randomUUID()}</p>` }),
   'unenrol-student': async (w) => {
@@ -175,13 +202,22 @@ const bodies: Record<string, (world: World, caller: Person) => unknown> = {
     return { student_user_id: student.id, flex_age_comp_id: w.compId };
   },
   'update-component': () => ({ comp_name: 'Changed by the battery' }),
+  'update-me': () => ({ display_name: 'Changed by the battery' }),
+  'update-role': () => ({ description: randomUUID() }),
+  'update-user': () => ({ display_name: 'Changed by the battery' }),
   'update-entry': () => ({ entry_title: 'Changed by the battery' }),
   ...secondFactorBodies,
   'verify-audit-trail': () => ({ from: '2020-01-01' }),
 };
 
 /** Operations after which their caller cannot call any more: each call is made by somebody new. */
-const spentCallers = new Set<string>([...callersWithFactors, 'change-password', 'log-out', 'log-out-everywhere']);
+const spentCallers = new Set<string>([
+  ...callersWithFactors,
+  'change-password',
+  'delete-me',
+  'log-out',
+  'log-out-everywhere',
+]);
 
 /** GETs that begin something, so that no two of their answers are the same. */
 export const beginnings = new Set(['begin-sign-in']);
@@ -296,6 +332,13 @@ export function forAll<T>(items: readonly T[], work: (item: T) => Promise<void>)
   return Promise.all(items.map(work));
 }
 
+async function makeRole(lab: Lab): Promise<string> {
+  const name = newRoleName();
+  const reply = await lab.root.post('/api/v1/roles/', { name, permissions: ['account:list'] });
+  if (reply.status !== 201) throw new Error(`make a role: ${reply.status} ${reply.text}`);
+  return name;
+}
+
 /** At least two of everything that can be listed. */
 export async function makeWorld(lab: Lab): Promise<World> {
   const [course, second] = [await lab.makeCourse(), await lab.makePerson('student')];
@@ -373,6 +416,7 @@ export async function makeWorld(lab: Lab): Promise<World> {
     spareSubmissionId: spare.submission_id,
     outcomeId: graded.outcome.outcome_id,
     deadLetterId,
+    roleName: await makeRole(lab),
     makeDeadLetter,
     settle,
     close: () => serviceBus.close(),

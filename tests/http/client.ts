@@ -276,9 +276,8 @@ export async function startLab(options: AppOptions = {}) {
   const container = (id: string): Container => cosmos.database(app.settings['COSMOS_DATABASE'] ?? '').container(id);
 
   async function deactivate(person: Person): Promise<void> {
-    await container('identity')
-      .item(person.id, 'accounts')
-      .patch([{ op: 'set', path: '/status', value: 'inactive' }]);
+    const path = `/api/v1/admin/users/${person.id}/deactivate`;
+    expectStatus(await root.call('PATCH', path), 200, 'deactivate');
   }
 
   return {

@@ -143,6 +143,36 @@ const calls: Record<string, () => Promise<Reply>> = {
   'get-api-key-stats': () => keyOwner.get('/api/v1/auth/keys/stats'),
   'get-api-key-usage': () => keyOwner.get('/api/v1/api-keys/usage-stats'),
   'list-users': () => course.staff.get('/api/auth/users'),
+  'create-user': () => lab.root.post('/api/v1/users/', { ...newPerson(), first_name: 'Ann' }),
+  'get-user': () => course.staff.get(`/api/v1/users/${course.student.id}`),
+  'update-user': async () => lab.root.put(`/api/v1/users/${await somebody()}`, { username: randomUUID() }),
+  'patch-user': async () =>
+    lab.root.call('PATCH', `/api/v1/users/${await somebody()}`, { json: { first_name: randomUUID() } }),
+  'suspend-user': async () => lab.root.put(`/api/v1/users/${await somebody()}/suspend`, undefined),
+  'reactivate-user': async () => {
+    const id = await somebody();
+    await lab.root.put(`/api/v1/users/${id}/suspend`, undefined);
+    return lab.root.put(`/api/v1/users/${id}/reactivate`, undefined);
+  },
+  'toggle-user': async () => lab.root.call('PATCH', `/api/v1/admin/users/${await somebody()}/deactivate`),
+  'change-user-role': async () => {
+    const path = `/api/v1/admin/users/${await somebody()}/role`;
+    return lab.root.call('PATCH', path, { json: { role: 'admin' } });
+  },
+  'delete-user': async () => lab.root.delete(`/api/v1/users/${await somebody()}`),
+  'update-me': async () => (await lab.makePerson('guest')).put('/api/v1/users/me', { first_name: randomUUID() }),
+  'patch-me': async () =>
+    (await lab.makePerson('guest')).call('PATCH', '/api/v1/users/me', { json: { first_name: randomUUID() } }),
+  'set-learning-profile': async () =>
+    (await lab.makePerson('guest')).put('/api/v1/users/me/profile', {
+      learning_profile: { role: randomUUID(), lenses: [] },
+    }),
+  'delete-me': async () => (await lab.makePerson('guest')).delete('/api/v1/users/me'),
+  'list-roles': () => course.student.get('/api/v1/roles/'),
+  'get-role': async () => course.student.get(`/api/v1/roles/${await someRole()}`),
+  'create-role': () => lab.root.post('/api/v1/roles/', { name: roleName(), permissions: [] }),
+  'update-role': async () => lab.root.put(`/api/v1/roles/${await someRole()}`, { description: 'Changed' }),
+  'delete-role': async () => lab.root.delete(`/api/v1/roles/${await someRole()}`),
   'register-user': () =>
     course.staff.post('/api/auth/register', {
       username: plainName(),
@@ -304,6 +334,21 @@ async function callWithFactor(operation: string, method: string, path: string): 
 async function withPasskey() {
   const person = await lab.makePerson('student');
   return { person, ...(await addPasskey(person)) };
+}
+
+const newPerson = () => ({
+  username: randomUUID(),
+  email: `${randomUUID()}@example.org`,
+  password: 'a long enough password',
+});
+const roleName = () => `r${randomUUID().replaceAll('-', '')}`;
+
+async function somebody(): Promise<string> {
+  return (await course.staff.post('/api/v1/users/', newPerson())).json<{ user_id: string }>().user_id;
+}
+
+async function someRole(): Promise<string> {
+  return (await lab.root.post('/api/v1/roles/', { name: roleName(), permissions: [] })).json<{ name: string }>().name;
 }
 
 const pair = (student: Person) => ({ student_user_id: student.id, flex_age_comp_id: course.compId });

@@ -4,13 +4,7 @@ import type { AccountLinkDocument } from '../../shared/identity/account-link-doc
 import { isLinkGood, linkLifetimesMs, nextLinkStep, recentMails } from '../../shared/identity/account-link-rules.ts';
 import type { InvitationDocument } from '../../shared/identity/invitation-documents.ts';
 import { isInvitationOpen, toInvitation } from '../../shared/identity/invitation-rules.ts';
-import {
-  assertMayInvite,
-  assertMayRegister,
-  canGiveRole,
-  nameRefusal,
-  roleRefusal,
-} from '../../shared/identity/registration-rules.ts';
+import { assertMayInvite, assertMayRegister, nameRefusal } from '../../shared/identity/registration-rules.ts';
 import { AppError } from '../../shared/platform/errors.ts';
 import {
   builtInRoles,
@@ -29,39 +23,6 @@ const codeOf = (run: () => unknown): string | undefined => {
   }
 };
 const permissionSet = fc.subarray([...permissionNames]).map((names) => new Set(names));
-
-describe('who may give which role', () => {
-  test.each(builtInRoles)('an administrator gives the role %s', (role) => {
-    expect(canGiveRole(of('admin'), of(role))).toBe(true);
-  });
-
-  test('staff give every role but administrator', () => {
-    const given = builtInRoles.filter((role) => canGiveRole(of('teacher'), of(role)));
-    expect(given).toEqual(builtInRoles.filter((role) => role !== 'admin'));
-  });
-
-  test('nobody gives what they have not, except what pupils, parents and members have', () => {
-    const plain = new Set(['student', 'parent', 'power', 'user', 'guest'].flatMap((role) => [...of(role)]));
-    fc.assert(
-      fc.property(permissionSet, permissionSet, (giver, given) => {
-        const isMore = [...given].some((permission) => !giver.has(permission) && !plain.has(permission));
-        expect(canGiveRole(giver, given)).toBe(given.size > 0 && (giver.has('user:admin') || !isMore));
-      }),
-    );
-  });
-
-  test('a role that does not exist is a mistake of the request, any other refusal is about the person', () => {
-    expect(roleRefusal('wizard', new Set())).toMatchObject({
-      code: 'validation_failed',
-      message: 'role: is not a role',
-    });
-    expect(roleRefusal('admin', of('admin'))).toMatchObject({
-      code: 'forbidden',
-      message: 'Only an administrator can make an administrator',
-    });
-    expect(roleRefusal('helper', of('teacher')).message).toBe('You cannot give a role that may do more than you');
-  });
-});
 
 describe('who may register', () => {
   const student = { policy: 'open' as const, role: 'student' };

@@ -143,7 +143,8 @@ export function createSessionsService(deps: {
       const { session_id } = user.via;
       const provedAt = await untilWritten(async () => {
         const session = await sessions.find(user.user_id, session_id);
-        if (session === undefined || session.ended_at !== null) {
+        // One that ends soon is still on: whether it is has been decided with the token.
+        if (session === undefined) {
           throw new AppError('unauthenticated', 'Could not validate credentials');
         }
         const nowMs = clock.now();
@@ -152,7 +153,7 @@ export function createSessionsService(deps: {
           proofs: [...new Set([...session.proofs, proof])],
           proved_at: isoTime(nowMs),
           // The database counts from the last write.
-          ttl: Math.max(1, Math.ceil((Date.parse(session.expires_at) - nowMs) / 1000)),
+          ttl: secondsToKeep(session, nowMs, policy.idleMs),
         };
         const trace = audit.operation(user.user_id, {
           by: user,

@@ -82,6 +82,20 @@ test('a passkey does too', async () => {
   expect((await beginLogIn(lab, account)).methods).toEqual(['recovery_code', 'passkey']);
 });
 
+test('who accepts an invitation to such a role sets one up before there are tokens', async () => {
+  const invited = await lab.root.post('/api/v1/invitations', { role: 'teacher' });
+  const { token } = invited.json<{ token: string }>();
+  const username = `invited-${randomUUID()}`;
+  const json = { token, username, password: 'quite an unusual password' };
+  const accepted = await lab.anyone('POST', '/api/v1/invitations/accept', { json });
+  expect(accepted.json()).toMatchObject({ mfa_required: true, methods: [], mfa_token: expect.any(String) });
+  expect(accepted.text).not.toContain('access_token');
+  const { mfa_token, user_id } = accepted.json<{ mfa_token: string; user_id: string }>();
+  const { secret } = (await post('mfa/totp', { mfa_token })).json<App>();
+  const reply = await post('mfa/totp/confirm', { mfa_token, code: totpAt(secret, clock.ms) });
+  expect(reply.json()).toMatchObject({ tokens: { user: { user_id } } });
+});
+
 test('roles that are not named log in as ever', async () => {
   const { username, password } = await register('student');
   expect((await lab.logIn(username, password)).token).toBeTruthy();

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Plugin, transform } from 'esbuild';
+import { projectRoot } from './run-command.ts';
 
 /** Code that a package brings along and Lyceum never runs, with what stands in its place. */
 interface Omission {
@@ -82,6 +84,10 @@ export const omitUnused: Plugin = {
       if (!hollow.some((pattern) => pattern.test(file))) return undefined;
       return { contents: hollowOut(await readFile(path, 'utf8'), file), loader: 'js' };
     });
+    // The library reads these signatures with 190 kB of ASN.1.
+    build.onResolve({ filter: /\/unwrapEC2Signature\.js$/ }, () => ({
+      path: join(projectRoot, 'tools', 'ec-signature.ts'),
+    }));
     // The description of the API is a quarter of a megabyte of text that is read once, when somebody asks for it.
     build.onLoad({ filter: /docs[\\/]openapi\.json$/ }, async ({ path }) => {
       const packed = gzipSync(JSON.stringify(JSON.parse(await readFile(path, 'utf8'))), { level: 9 }).toString(

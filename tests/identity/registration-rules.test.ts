@@ -6,12 +6,7 @@ import type { InvitationDocument } from '../../shared/identity/invitation-docume
 import { isInvitationOpen, toInvitation } from '../../shared/identity/invitation-rules.ts';
 import { assertMayInvite, assertMayRegister, nameRefusal } from '../../shared/identity/registration-rules.ts';
 import { AppError } from '../../shared/platform/errors.ts';
-import {
-  builtInRoles,
-  type Permission,
-  permissionNames,
-  permissionsOfRole,
-} from '../../shared/platform/permissions.ts';
+import { type Permission, permissionsOfRole } from '../../shared/platform/permissions.ts';
 
 const of = (role: string) => permissionsOfRole(role) ?? new Set<Permission>();
 const codeOf = (run: () => unknown): string | undefined => {
@@ -22,7 +17,6 @@ const codeOf = (run: () => unknown): string | undefined => {
     return error instanceof AppError ? error.code : 'thrown';
   }
 };
-const permissionSet = fc.subarray([...permissionNames]).map((names) => new Set(names));
 
 describe('who may register', () => {
   const student = { policy: 'open' as const, role: 'student' };

@@ -1704,6 +1704,10 @@ export function createLyceumClient(options: ClientOptions) {
     setLearningProfile: (args: { body: LearningProfileUpdate }): Promise<Done> => json<Done>('PUT', `/api/v1/users/me/profile`, { body: args.body }),
     /** Suspend an account: its sessions end and nobody can log in to it. */
     suspendUser: (args: { user_id: string; ifMatch?: string }): Promise<User> => json<User>('PUT', `/api/v1/users/${encodeURIComponent(args.user_id)}/suspend`, { ifMatch: args.ifMatch }),
+    /** End all log-ins of an account, for example when a device was lost. */
+    endUserSessions: (args: { user_id: string }): Promise<unknown> => json<unknown>('DELETE', `/api/v1/users/${encodeURIComponent(args.user_id)}/sessions`, {  }),
+    /** Take the second factors from an account whose holder has lost them; its sessions end and the holder is told. */
+    resetSecondFactor: (args: { user_id: string }): Promise<unknown> => json<unknown>('DELETE', `/api/v1/users/${encodeURIComponent(args.user_id)}/mfa`, {  }),
     /** Close an account that can log in, or open one that cannot. */
     toggleUser: (args: { user_id: string; ifMatch?: string }): Promise<User> => json<User>('PATCH', `/api/v1/admin/users/${encodeURIComponent(args.user_id)}/deactivate`, { ifMatch: args.ifMatch }),
     /** Change the own account; absent fields stay. */

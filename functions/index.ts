@@ -112,11 +112,13 @@ import changeUserRole from './users/change-user-role.ts';
 import createUser from './users/create-user.ts';
 import deleteMe from './users/delete-me.ts';
 import deleteUser from './users/delete-user.ts';
+import endUserSessions from './users/end-user-sessions.ts';
 import getUser from './users/get-user.ts';
 import listUsers from './users/list-users.ts';
 import patchMe from './users/patch-me.ts';
 import patchUser from './users/patch-user.ts';
 import reactivateUser from './users/reactivate-user.ts';
+import resetSecondFactor from './users/reset-second-factor.ts';
 import setLearningProfile from './users/set-learning-profile.ts';
 import suspendUser from './users/suspend-user.ts';
 import toggleUser from './users/toggle-user.ts';
@@ -200,6 +202,8 @@ export const functions: readonly LyceumFunction[] = [
   reactivateUser,
   setLearningProfile,
   suspendUser,
+  endUserSessions,
+  resetSecondFactor,
   toggleUser,
   updateMe,
   updateUser,

@@ -624,7 +624,11 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     trustedProxyHops: trustedProxyHops(config),
     ratePlan,
     rateLimiter,
-    idempotency: createIdempotencyStore({ container: cosmos.container('platform'), clock }),
+    idempotency: createIdempotencyStore({
+      container: cosmos.container('platform'),
+      clock,
+      secret: config.DATA_ENCRYPTION_KEY,
+    }),
     services,
     strictErrors: overrides.strictErrors ?? false,
     redeliveryBaseMs: overrides.redeliveryBaseMs ?? 1000,

@@ -1,3 +1,4 @@
+import type { BatchOperation } from '../adapters/cosmos/container.ts';
 import type { OneTimeCodes } from '../adapters/one-time-codes/totp.ts';
 import type { AuditEntry, AuditRecorder } from '../audit/record.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
@@ -15,6 +16,7 @@ import type { FactorSetup, Setup } from './factor-setup.ts';
 import type { Factors } from './factors-repository.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
 import type { UserDocument } from './schemas.ts';
+import { withoutSessions } from './user-change-rules.ts';
 
 export interface SecondFactorService {
   state(user: Principal): Promise<SecondFactorState>;
@@ -29,6 +31,11 @@ export interface SecondFactorService {
   removeTotp(user: Principal, given: FactorProof): Promise<void>;
   /** Throws `wrong_password`, `invalid_code`, `rate_limited`, `not_found` without a second factor. */
   renewRecoveryCodes(user: Principal, given: FactorProof): Promise<RecoveryCodes>;
+  /**
+   * Takes the second factors from somebody who has lost them all, by an administrator who knows the person; the sessions of the
+   * account end. Throws `not_found`.
+   */
+  reset(by: Principal, userId: string): Promise<undefined>;
 }
 
 export function createSecondFactorService(deps: {
@@ -56,12 +63,18 @@ export function createSecondFactorService(deps: {
   const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
 
   /** Account, factor and trace in one batch; undefined when somebody else wrote in between. */
-  async function write(account: UserDocument, factor: FactorDocument, trace: AuditEntry): Promise<true | undefined> {
+  async function write(
+    account: UserDocument,
+    factor: FactorDocument,
+    trace: AuditEntry,
+    more: readonly BatchOperation[] = [],
+  ): Promise<true | undefined> {
     const changed = { ...account, second_factors: summaryOf(factor), updated_at: isoTime(clock.now()) };
     const told = notices.secondFactorChanged(account, trace);
     const refused = await accounts.replace(changed, [
       factors.operation(factor),
       audit.operation(accountsPk, trace),
+      ...more,
       ...told.operations,
     ]);
     if (refused !== undefined) return undefined;
@@ -147,6 +160,25 @@ export function createSecondFactorService(deps: {
           detail: { kind: 'totp' },
         });
       });
+    },
+
+    async reset(by, userId) {
+      await untilWritten(async () => {
+        const account = await accounts.find(userId);
+        if (account === undefined) throw new AppError('not_found', 'User not found');
+        if (!hasSecondFactor(account)) throw new AppError('not_found', 'No second factor is set up');
+        const factor = await find(userId);
+        const left = { ...factor, totp: null, unconfirmed_totp: null, passkeys: [], recovery_codes: [] };
+        const trace = {
+          by,
+          action: 'second_factor.removed',
+          target: target(account),
+          detail: { kind: 'all' },
+        } as const;
+        const released = factor.passkeys.map(({ credential_id }) => factors.releasePasskey(credential_id));
+        return write(withoutSessions(account), left, trace, released);
+      });
+      return undefined;
     },
 
     async renewRecoveryCodes(user, given) {

@@ -34,6 +34,8 @@ export interface UsersService {
   reactivate(user: Principal, userId: string, ifMatch: string | undefined): Promise<User>;
   /** Ends an account that can log in, and opens one that cannot. */
   toggle(user: Principal, userId: string, ifMatch: string | undefined): Promise<User>;
+  /** Throws `not_found`. */
+  endSessions(user: Principal, userId: string): Promise<undefined>;
   remove(user: Principal, userId: string, ifMatch: string | undefined): Promise<undefined>;
 }
 
@@ -140,6 +142,14 @@ export function createUsersService(deps: {
     reactivate: (user, userId, ifMatch) => setStatus(user, userId, ifMatch, () => 'active'),
     toggle: (user, userId, ifMatch) =>
       setStatus(user, userId, ifMatch, (present) => statusFor(present, present !== 'active')),
+
+    async endSessions(user, userId) {
+      await writes.apply(userId, undefined, (present) => ({
+        account: withoutSessions(present),
+        events: [{ by: user, action: 'session.all_ended' }],
+      }));
+      return undefined;
+    },
 
     remove: (user, userId, ifMatch) => writes.remove(userId, ifMatch, user),
   };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Container } from '../adapters/cosmos/container.ts';
 import { isConflict } from '../adapters/cosmos/errors.ts';
 import type { Clock } from './clock.ts';
@@ -60,8 +60,8 @@ function inProgress(): AppError {
   return new AppError('idempotency_in_progress', undefined, { retryAfterS: 1 });
 }
 
-export function createIdempotencyStore(deps: { container: Container; clock: Clock }): IdempotencyStore {
-  const { container, clock } = deps;
+export function createIdempotencyStore(deps: { container: Container; clock: Clock; secret: string }): IdempotencyStore {
+  const { container, clock, secret } = deps;
 
   async function create(record: IdempotencyRecord): Promise<string | undefined> {
     try {
@@ -102,7 +102,8 @@ export function createIdempotencyStore(deps: { container: Container; clock: Cloc
         pk: id,
         type: 'idempotency',
         schema_version: 1,
-        request_hash: createHash('sha256').update(request.fingerprint).digest('hex'),
+        // Keyed, because a body may hold a password: nobody who reads the record can try passwords against it.
+        request_hash: createHmac('sha256', secret).update(request.fingerprint).digest('hex'),
         new_id: request.newId,
         started_at_ms: clock.now(),
         answer: null,

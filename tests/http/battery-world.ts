@@ -5,6 +5,7 @@ import { functions } from '../../functions/index.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
 import type { Endpoint } from '../../shared/platform/define-endpoint.ts';
 import { accessOf, type BuiltInRole, builtInRoles, permissionsOfRole } from '../../shared/platform/permissions.ts';
+import { addPasskey } from './authenticator.ts';
 import { makeRoomForKey, newKeyOf, oldestKeyOf } from './battery-api-keys.ts';
 import {
   callersWithFactors,
@@ -127,6 +128,14 @@ const freshParameters: Record<string, Record<string, Parameter['known']>> = {
   'patch-user': somebody,
   'reactivate-user': somebody,
   'suspend-user': somebody,
+  'end-user-sessions': somebody,
+  'reset-second-factor': {
+    user_id: async (w) => {
+      const person = await w.lab.makePerson('student');
+      await addPasskey(person);
+      return person.id;
+    },
+  },
   'toggle-user': somebody,
   'update-user': somebody,
   // A new outcome has a new id, and the old one is gone.

@@ -148,6 +148,8 @@ const calls: Record<string, () => Promise<Reply>> = {
   'update-user': async () => lab.root.put(`/api/v1/users/${await somebody()}`, { username: randomUUID() }),
   'patch-user': async () =>
     lab.root.call('PATCH', `/api/v1/users/${await somebody()}`, { json: { first_name: randomUUID() } }),
+  'end-user-sessions': async () => lab.root.delete(`/api/v1/users/${await somebody()}/sessions`),
+  'reset-second-factor': async () => lab.root.delete(`/api/v1/users/${(await withPasskey()).person.id}/mfa`),
   'suspend-user': async () => lab.root.put(`/api/v1/users/${await somebody()}/suspend`, undefined),
   'reactivate-user': async () => {
     const id = await somebody();
@@ -337,7 +339,7 @@ async function withPasskey() {
 }
 
 const newPerson = () => ({
-  username: randomUUID(),
+  username: `0${randomUUID()}`,
   email: `${randomUUID()}@example.org`,
   password: 'a long enough password',
 });

@@ -42,3 +42,34 @@ test('an account without an address is changed all the same', async () => {
   await setUpTotp(person, clock.ms);
   expect((await person.get('/api/v1/auth/mfa')).json()['totp']).toBe(true);
 });
+
+test('an administrator takes lost second factors away: the sessions end, the holder is told, and a password is enough again', async () => {
+  const person = await someone();
+  const { secret } = await setUpTotp(person, clock.ms);
+  await addPasskey(person);
+  const path = `/api/v1/users/${person.id}/mfa`;
+  expect((await (await lab.makePerson('teacher')).delete(path)).status).toBe(403);
+  expect((await lab.root.delete(path)).status).toBe(204);
+  await mailbox.next(person.user.email ?? '', 'a second factor was removed');
+  expect((await person.get('/api/auth/me')).status).toBe(401);
+  const again = await lab.logIn(person.username, person.password);
+  expect((await again.get('/api/v1/auth/mfa')).json()).toMatchObject({
+    totp: false,
+    passkeys: 0,
+    recovery_codes_left: 0,
+  });
+  // Nothing of the old one opens anything, and the person may set up another.
+  expect((await lab.root.delete(path)).refusal).toEqual([404, 'No second factor is set up']);
+  clock.ms += 60_000;
+  expect((await setUpTotp(again, clock.ms)).secret).not.toBe(secret);
+});
+
+test('an administrator ends all log-ins of an account, and the person can log in again', async () => {
+  const person = await someone();
+  const path = `/api/v1/users/${person.id}/sessions`;
+  expect((await person.delete(path)).status).toBe(403);
+  expect((await lab.root.delete(path)).status).toBe(204);
+  expect((await person.get('/api/auth/me')).status).toBe(401);
+  expect((await lab.logIn(person.username, person.password)).id).toBe(person.id);
+  expect((await lab.root.delete(`/api/v1/users/${randomUUID()}/sessions`)).status).toBe(404);
+});

@@ -19,7 +19,6 @@ import { createPasskeyCeremonies } from './adapters/passkeys/ceremonies.ts';
 import { createPasswords } from './adapters/passwords/pool.ts';
 import { createServiceBus } from './adapters/service-bus/client.ts';
 import { createSignInProviders } from './adapters/sign-in/providers.ts';
-import { createCallWindows } from './api-keys/call-windows.ts';
 import { createCreditLeases } from './api-keys/credit-leases.ts';
 import { createKeyAccess } from './api-keys/key-access.ts';
 import { createKeyChangesService } from './api-keys/key-changes-service.ts';
@@ -27,7 +26,7 @@ import { createKeySecretsService } from './api-keys/key-secrets-service.ts';
 import { createApiKeys } from './api-keys/repository.ts';
 import { type ApiKeysService, createApiKeysService } from './api-keys/service.ts';
 import { createUsageRecorder } from './api-keys/usage-recorder.ts';
-import { createKeyVerification, type KeyVerification } from './api-keys/verification-service.ts';
+import { createKeyVerification, type KeyLimiter, type KeyVerification } from './api-keys/verification-service.ts';
 import { createAccess } from './assessment/access.ts';
 import { type ComponentsService, createComponentsService } from './assessment/components-service.ts';
 import { createCourses } from './assessment/courses-repository.ts';
@@ -110,8 +109,8 @@ import { createIds } from './platform/ids.ts';
 import { createLogger, type Logger } from './platform/logging.ts';
 import { currentMeter } from './platform/meter.ts';
 import { createDispatcher } from './platform/outbox.ts';
-import { createRateLimiter } from './platform/rate-limit.ts';
-import { createRatePlan } from './platform/rate-limit-policy-rules.ts';
+import { createRateLimiter, type RateLimiter } from './platform/rate-limit.ts';
+import { createRatePlan, keyBuckets } from './platform/rate-limit-policy-rules.ts';
 import { createRateLimitStore } from './platform/rate-limit-store.ts';
 import type { Runtime } from './platform/runtime.ts';
 import { createSecretBox } from './platform/secret-box.ts';
@@ -236,6 +235,7 @@ function createKeys(deps: {
   logger: Logger;
   config: Config;
   flushMs: number;
+  limiter: KeyLimiter;
 }): { service: ApiKeysService; verification: KeyVerification; background: Background } {
   const { states, assertFresh, audit, clock, logger, config } = deps;
   const cacheMs = config.AUTH_CACHE_S * 1000;
@@ -249,13 +249,23 @@ function createKeys(deps: {
     logger,
     work: async (isLast) => (await Promise.all([usage.flush(), credits.settle(isLast)])).includes(true),
   });
-  const limiter = createCallWindows({ clock, maxKeys: 20_000 });
-  const verification = createKeyVerification({ keys, states, usage, credits, limiter, clock, cacheMs });
+  const verification = createKeyVerification({ keys, states, usage, credits, limiter: deps.limiter, clock, cacheMs });
   const access = createKeyAccess({ keys });
   const common = { keys, access, verification, assertFresh, audit, clock };
   const secrets = createKeySecretsService({ ...common, random: randomBytes, format: config.API_KEY_PREFIX });
   const changes = createKeyChangesService(common);
   return { service: createApiKeysService({ keys, access, secrets, changes, clock }), verification, background };
+}
+
+/** Counts the calls of a key in the same buckets, whether the key is used here or verified for somebody else. */
+function createKeyLimiter(rateLimiter: RateLimiter): KeyLimiter {
+  return {
+    async take(keyId, limits) {
+      if (limits.length === 0) return { allowed: true, remaining: null };
+      const { allowed, remaining } = await rateLimiter.take(keyBuckets(keyId, limits));
+      return { allowed, remaining };
+    },
+  };
 }
 
 /** The folder where one is set, which only a laptop may have; else the cloud; else nothing can be sent. */
@@ -302,6 +312,16 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const email = overrides.email ?? createEmail(config, clock, logger);
   const passwords = createPasswords({ cost: overrides.bcryptCost ?? 12, threads: config.BCRYPT_THREADS });
 
+  const ratePlan = createRatePlan(config.RATE_LIMIT_SCALE);
+  const rateLimiter = createRateLimiter({
+    clock,
+    store: createRateLimitStore(cosmos.container('platform')),
+    logger,
+    instance: ids.next().slice(-12),
+    everybody: ratePlan.everybody,
+    bucketsMax: 50_000,
+    random,
+  });
   const audit = createAuditRecorder({ clock, ids });
   const auditOutbox = createAuditOutbox(cosmos.container('identity'));
   const auditLog = createAuditLog({ outbox: auditOutbox, recorder: audit });
@@ -326,16 +346,6 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const dispatcher = createDispatcher({ serviceBus, clock, logger });
   const access = createAccess({ courses, pointers });
   const engine = createGradingEngine({ llm });
-  const ratePlan = createRatePlan(config.RATE_LIMIT_SCALE);
-  const rateLimiter = createRateLimiter({
-    clock,
-    store: createRateLimitStore(cosmos.container('platform')),
-    logger,
-    instance: ids.next().slice(-12),
-    everybody: ratePlan.everybody,
-    bucketsMax: 50_000,
-    random,
-  });
 
   const bootstrapAdmin =
     config.BOOTSTRAP_ADMIN_USERNAME === undefined || config.BOOTSTRAP_ADMIN_PASSWORD === undefined
@@ -430,6 +440,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     logger,
     config,
     flushMs: overrides.keyUsageFlushMs ?? 30_000,
+    limiter: createKeyLimiter(rateLimiter),
   });
   const roundTrip = createSignInRoundTrip({
     providers: createSignInProviders(config, clock),

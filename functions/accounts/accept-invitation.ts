@@ -8,7 +8,7 @@ export default defineEndpoint({
   tag: 'Invitations',
   summary: 'Make the account that one was invited to, and log in.',
   auth: 'public',
-  rateLimit: 'register',
+  rateLimit: 'login',
   body: InvitationAcceptance,
   success: { status: 201, schema: Registered },
   errors: ['registration_closed', 'account_token_invalid', 'username_in_use', 'email_in_use', 'inactive_user'],

@@ -22,8 +22,3 @@ export function withMeter<T>(work: (counters: CallCounters) => T): T {
 }
 
 export const currentMeter: CallMeter = () => storage.getStore();
-
-/** Runs work that goes on beside the invocation that began it: what it spends is on nobody's log line. */
-export function withoutMeter<T>(work: () => T): T {
-  return storage.exit(work);
-}

@@ -1,12 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import type { app as functionsApp, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { rateLimited, takeRate } from './admission.ts';
 import { callerOf, takeRequestId } from './caller.ts';
 import { networkOf } from './client-address-rules.ts';
 import type { Endpoint } from './define-endpoint.ts';
 import type { ChangeFeed, Timer, Worker } from './define-job.ts';
 import { AppError } from './errors.ts';
 import { currentMeter, withMeter } from './meter.ts';
-import { handleRequest, logRequest, rateLimited, takeRate } from './pipeline.ts';
+import { handleRequest, logRequest } from './pipeline.ts';
 import type { RateDecision } from './rate-limit.ts';
 import { corsHeaders, preflightAnswer, problemAnswer, rateHeaders, toHttp } from './responses.ts';
 import type { Runtime } from './runtime.ts';
@@ -51,7 +52,7 @@ export async function handleUnmatched(
     const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
     const refusal = refusalOf(request.method, methods);
     // A preflight comes from the browser, which can do nothing with a refusal; it costs next to nothing.
-    const decision = refusal && (await rateOf(request, requestId, runtime));
+    const decision = refusal && (await takeUnmatched(request, requestId, runtime));
     const error = decision?.allowed === false ? rateLimited(decision) : refusal;
     const answer = error
       ? problemAnswer(error, requestId)
@@ -62,7 +63,8 @@ export async function handleUnmatched(
   });
 }
 
-function rateOf(request: HttpRequest, requestId: string, runtime: Runtime): Promise<RateDecision> {
+/** Counts the request at its address: nobody looks for credentials where there is nothing. */
+function takeUnmatched(request: HttpRequest, requestId: string, runtime: Runtime): Promise<RateDecision> {
   const { address } = callerOf(request, requestId, runtime);
   return takeRate(runtime, runtime.ratePlan.bucketsFor('public', undefined, networkOf(address)));
 }

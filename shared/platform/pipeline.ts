@@ -1,15 +1,12 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { z } from 'zod';
+import { admit, type Call } from './admission.ts';
 import { callerOf, credentialOf, takeRequestId } from './caller.ts';
-import { networkOf } from './client-address-rules.ts';
 import { readCookie } from './cookies.ts';
-import type { Auth, Caller, Endpoint, Page, Principal, RawBody, RequestContext } from './define-endpoint.ts';
+import type { Auth, Endpoint, Page, RawBody, RequestContext } from './define-endpoint.ts';
 import { defaultBodyLimitBytes } from './define-endpoint.ts';
 import { AppError, type ErrorCode, type InputProblem, validationError } from './errors.ts';
 import { currentMeter, withMeter } from './meter.ts';
-import { permissions } from './permissions.ts';
-import type { RateDecision } from './rate-limit.ts';
-import type { BucketRequest } from './rate-limit-policy-rules.ts';
 import { readBody } from './request-body.ts';
 import {
   type Answer,
@@ -22,7 +19,7 @@ import {
   wantsEnvelope,
 } from './responses.ts';
 import { isCleanText } from './rich-text.ts';
-import type { Credential, Runtime } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 
 /** Codes that the pipeline itself may raise for any endpoint, beside those that the endpoint declares. */
 export const pipelineErrors: readonly ErrorCode[] = [
@@ -40,92 +37,6 @@ export const pipelineErrors: readonly ErrorCode[] = [
   'internal',
   'unavailable',
 ];
-
-interface Call {
-  endpoint: Endpoint;
-  request: HttpRequest;
-  runtime: Runtime;
-  caller: Caller;
-  user: Principal | undefined;
-  /** What the caller is told about its limits, once it is known. */
-  rate: RateDecision | undefined;
-}
-
-async function authenticateIfValid(call: Call, credential: Credential): Promise<Principal | undefined> {
-  try {
-    return await call.runtime.authenticate(credential, call.caller);
-  } catch (error) {
-    if (error instanceof AppError && error.status === 401) return undefined;
-    throw error;
-  }
-}
-
-async function authenticate(call: Call, credential: Credential | undefined): Promise<Principal | undefined> {
-  const { auth } = call.endpoint;
-  if (auth === 'public') return undefined;
-  if (auth === 'if_valid') return credential && authenticateIfValid(call, credential);
-  if (credential !== undefined) return call.runtime.authenticate(credential, call.caller);
-  if (auth === 'optional' && !call.request.headers.has('authorization')) return undefined;
-  throw new AppError('unauthenticated', 'Could not validate credentials');
-}
-
-async function authorise(call: Call): Promise<void> {
-  const { auth } = call.endpoint;
-  if (typeof auth === 'string') return;
-  if (!call.user?.permissions.has(auth.permission))
-    throw new AppError('forbidden', permissions[auth.permission].refusal);
-  if (auth.fresh === true) await call.runtime.assertFresh(call.user);
-}
-
-/** Takes the call from its buckets; throws `rate_limited` when one is empty. */
-export async function takeRate(runtime: Runtime, buckets: readonly BucketRequest[]): Promise<RateDecision> {
-  const taken = runtime.rateLimiter.take(buckets);
-  // Nearly always known at once, and then nobody waits.
-  return taken instanceof Promise ? await taken : taken;
-}
-
-export function rateLimited(decision: RateDecision): AppError {
-  return new AppError('rate_limited', 'Too many requests; try again later.', { retryAfterS: decision.retryAfterS });
-}
-
-async function limitRate(call: Call, buckets: readonly BucketRequest[]): Promise<void> {
-  const decision = await takeRate(call.runtime, buckets);
-  call.rate = decision;
-  if (!decision.allowed) throw rateLimited(decision);
-}
-
-/**
- * Who it is, whether they may, and how often. A refusal is counted too: a wrong credential at its address, what somebody
- * known may not do at their account.
- */
-async function admitUncounted(call: Call): Promise<void> {
-  const { endpoint, runtime, caller } = call;
-  const credential = credentialOf(call.request);
-  const network = networkOf(caller.address);
-  const buckets = () => runtime.ratePlan.bucketsFor(endpoint.rateLimit, call.user, network);
-  try {
-    call.user = await authenticate(call, credential);
-    await authorise(call);
-  } catch (refusal) {
-    if (refusal instanceof AppError && refusal.status < 500) {
-      const isWrong = call.user === undefined && credential !== undefined;
-      await limitRate(call, isWrong ? runtime.ratePlan.bucketsForRefused(network) : buckets());
-    }
-    throw refusal;
-  }
-  await limitRate(call, buckets());
-}
-
-/** Lets the caller in; a call with an API key is counted, and takes its credit when nothing speaks against it. */
-async function admit(call: Call): Promise<void> {
-  const { keyCalls } = call.runtime;
-  try {
-    await admitUncounted(call);
-  } catch (refusal) {
-    throw call.user?.via.kind === 'api_key' ? keyCalls.refused(call.user, refusal) : refusal;
-  }
-  if (call.user?.via.kind === 'api_key') await keyCalls.accepted(call.user);
-}
 
 function problemsOf(error: z.ZodError, where: string): InputProblem[] {
   return error.issues.map((issue) => ({

@@ -1,4 +1,4 @@
-import type { BucketHost } from './rate-limit-host.ts';
+import type { BucketHost, BucketOptions } from './rate-limit-host.ts';
 import {
   afterRefusal,
   fullLevel,
@@ -17,14 +17,6 @@ import {
   shareOf,
   wholeCalls,
 } from './rate-limit-rules.ts';
-
-export interface BucketOptions {
-  limit: Limit;
-  /** Who comes back too early waits longer: only where the bucket is that of one person. */
-  isPersonal: boolean;
-  /** How long a lease lasts, among so many instances. */
-  leaseMs: (instances: number) => number;
-}
 
 const waitersMax = 256;
 /** The shortest time between two settlements, and so the longest that anybody waits for one. */

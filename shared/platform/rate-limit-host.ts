@@ -1,3 +1,4 @@
+import type { Limit } from './rate-limit-rules.ts';
 import type { RateLimitStore } from './rate-limit-store.ts';
 
 /** What the buckets of an instance have in common. */
@@ -20,4 +21,12 @@ export interface BucketHost {
   random(): number;
   /** Calls back later, unless the application ends before. */
   after(ms: number, work: () => void): void;
+}
+
+export interface BucketOptions {
+  limit: Limit;
+  /** Who comes back too early waits longer: only where the bucket is that of one person. */
+  isPersonal: boolean;
+  /** How long a lease lasts, among so many instances. */
+  leaseMs: (instances: number) => number;
 }

@@ -25,13 +25,22 @@ const refused: Numbers = [1200, 1200];
 /** All calls of the installation together. */
 const everybody: Numbers = [10_000, 60_000];
 
-/** What is counted beside, by the kind of the operation. */
-const byPolicy: Partial<Record<RateLimitPolicy, Numbers>> = {
+/** What is counted beside that, by the kind of the operation, for one person. */
+const ofPeople: Partial<Record<RateLimitPolicy, Numbers>> = {
   write: [60, 120],
   grade: [20, 20],
+  email: [30, 1],
+  // Who is signed in and proves it again.
+  login: [20, 20],
+};
+
+/** The same for an address. */
+const ofAddresses: Partial<Record<RateLimitPolicy, Numbers>> = {
+  write: [60, 120],
+  grade: [20, 20],
+  email: [30, 1],
   login: [300, 300],
   register: [10, 10 / 60],
-  email: [30, 1],
 };
 
 const tiers: Readonly<Record<RateTier, number>> = { free: 1, basic: 2, premium: 5, enterprise: 10 };
@@ -39,11 +48,8 @@ const tiers: Readonly<Record<RateTier, number>> = { free: 1, basic: 2, premium: 
 /** Whoever reviews the work of a class makes more calls than who hands in. */
 const staffTier = tiers.premium;
 
-/** Guards something other than this application: models that cost money, mailboxes. No limit of a key replaces it. */
-const costly: ReadonlySet<RateLimitPolicy> = new Set(['grade', 'email']);
-
-/** By address whoever calls: these are the ways to an account. */
-const byAddress: ReadonlySet<RateLimitPolicy> = new Set(['login', 'register']);
+/** Guards something other than this application, or the ways to an account: no limit of a key replaces it. */
+const guarded: ReadonlySet<RateLimitPolicy> = new Set(['grade', 'email', 'login', 'register']);
 
 function scaled([capacity, perMinute]: Numbers, factor: number): Limit {
   return { capacity: Math.max(1, Math.floor(capacity * factor)), refillPerMs: (perMinute * factor) / 60_000 };
@@ -54,8 +60,13 @@ function factorOf(user: Principal): number {
   return user.permissions.has('submission:review') ? Math.max(factor, staffTier) : factor;
 }
 
-function windowOf(limit: NamedLimit): Limit {
-  return { capacity: limit.max_calls, refillPerMs: 0, windowMs: limit.window_s * 1000 };
+/** The buckets of a key that has limits of its own, wherever it is shown. */
+export function keyBuckets(keyId: string, limits: readonly NamedLimit[]): BucketRequest[] {
+  return limits.map(({ name, window_s, max_calls }) => ({
+    key: `${name}|key:${keyId}`,
+    limit: { capacity: max_calls, refillPerMs: 0, windowMs: window_s * 1000 },
+    isPersonal: false,
+  }));
 }
 
 export interface RatePlan {
@@ -80,15 +91,17 @@ export function createRatePlan(scale: number): RatePlan {
   }
 
   function ofAddress(network: string, policy: RateLimitPolicy): BucketRequest[] {
-    const numbers = byPolicy[policy];
+    const numbers = ofAddresses[policy];
     if (numbers === undefined) return [];
     return [{ key: `${policy}|address:${network}`, limit: limitOf(numbers), isPersonal: false }];
   }
 
   function ofPerson(user: Principal, policy: RateLimitPolicy): BucketRequest[] {
-    const numbers = byPolicy[policy];
+    const numbers = ofPeople[policy];
     if (numbers === undefined) return [];
-    return [{ key: `${policy}|user:${user.user_id}`, limit: limitOf(numbers, factorOf(user)), isPersonal: true }];
+    // Nobody needs to prove more often who they are because they may do more.
+    const limit = limitOf(numbers, policy === 'login' ? 1 : factorOf(user));
+    return [{ key: `${policy}|user:${user.user_id}`, limit, isPersonal: true }];
   }
 
   return {
@@ -100,15 +113,10 @@ export function createRatePlan(scale: number): RatePlan {
       }
       // Accounts that staff make for a class are their work, not registrations.
       const counted = policy === 'register' && user.permissions.has('account:create') ? 'write' : policy;
-      const beside = byAddress.has(counted) ? ofAddress(network, counted) : ofPerson(user, counted);
+      const beside = counted === 'register' ? ofAddress(network, counted) : ofPerson(user, counted);
       const { via } = user;
       if (via.kind === 'api_key' && via.limits.length > 0) {
-        const own = via.limits.map((limit) => ({
-          key: `${limit.name}|key:${via.key_id}`,
-          limit: windowOf(limit),
-          isPersonal: false,
-        }));
-        return costly.has(counted) || byAddress.has(counted) ? [...own, ...beside] : own;
+        return [...keyBuckets(via.key_id, via.limits), ...(guarded.has(counted) ? beside : [])];
       }
       const all = { key: `all|user:${user.user_id}`, limit: limitOf(person, factorOf(user)), isPersonal: true };
       return [all, ...beside];

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logging.ts';
-import { withoutMeter } from './meter.ts';
-import { Bucket, type BucketOptions } from './rate-limit-bucket.ts';
-import type { BucketHost } from './rate-limit-host.ts';
+import { withMeter } from './meter.ts';
+import { Bucket } from './rate-limit-bucket.ts';
+import type { BucketHost, BucketOptions } from './rate-limit-host.ts';
 import { createInstances } from './rate-limit-instances.ts';
 import type { BucketRequest } from './rate-limit-policy-rules.ts';
 import { type Limit, wholeCalls } from './rate-limit-rules.ts';
@@ -109,7 +109,7 @@ function createReach(logger: Logger, nowMs: () => number, after: After) {
 }
 
 /** Timers and work beside the requests, all of which end with the application. */
-function createBackground(after: After) {
+function createSideWork(after: After) {
   const waiting = new Set<() => void>();
   const running = new Set<Promise<unknown>>();
   let isClosed = false;
@@ -121,7 +121,7 @@ function createBackground(after: After) {
         return;
       }
       // The request that this timer began with has long been answered when it ends.
-      const callOff = withoutMeter(() =>
+      const callOff = withMeter(() =>
         after(ms, () => {
           waiting.delete(end);
           work();
@@ -135,7 +135,7 @@ function createBackground(after: After) {
     },
     run(work: () => Promise<unknown>): void {
       if (isClosed) return;
-      const done = withoutMeter(work)
+      const done = withMeter(work)
         .catch(() => undefined)
         .finally(() => running.delete(done));
       running.add(done);
@@ -156,7 +156,7 @@ function createBackground(after: After) {
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const { clock, store, instance, after = systemAfter } = options;
   const nowMs = () => clock.now();
-  const background = createBackground(after);
+  const background = createSideWork(after);
   const reach = createReach(options.logger, nowMs, after);
   const instances = createInstances({
     store,
@@ -194,7 +194,9 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
 
   function allowed(taken: readonly Bucket[], now: number): RateDecision {
     for (const bucket of taken) bucket.spend();
-    const nearest = taken.slice(1).reduce((a, b) => (b.remaining() < a.remaining() ? b : a), taken[0] ?? everybody);
+    // What all calls together have left is nobody's business.
+    const own = taken.slice(0, -1);
+    const nearest = own.reduce((a, b) => (b.remaining() < a.remaining() ? b : a), own[0] ?? everybody);
     return decision(nearest, { allowed: true, retryAfterS: 0 }, now);
   }
 

@@ -50,8 +50,6 @@ async function rested(): Promise<void> {
 }
 
 const me = (person: Person) => () => person.get('/api/auth/me');
-const logIn = (username: string, headers: Record<string, string> = {}) =>
-  lab.anyone('POST', '/api/auth/login', { form: { username, password: 'guess' }, headers });
 const rateOf = (reply: Reply) =>
   ['limit', 'remaining', 'reset'].map((name) => Number(reply.headers.get(`ratelimit-${name}`) ?? 'NaN'));
 
@@ -147,10 +145,15 @@ test('what is refused changes nothing, not even when it is asked with an Idempot
 
 test('log-ins count by address, whatever the name and however it ends', async () => {
   await rested();
+  const tries = [
+    { username: student.username, password: student.password },
+    { username: other.username, password: other.password },
+    { username: 'nobody' },
+  ];
   let i = 0;
   const { count, refusal } = await exhaust(() => {
     i += 1;
-    return logIn(`name-${i}`);
+    return lab.anyone('POST', '/api/auth/login/json', { json: tries[i % 3] });
   });
   expect(count).toBe(30);
   expect(Number(refusal.headers.get('retry-after'))).toBe(2);
@@ -169,18 +172,20 @@ test('a class of thirty behind one address can log in at once', async () => {
 
 test('nobody gets a fresh allowance by naming another address', async () => {
   await rested();
+  const form = { username: student.username, password: student.password };
   let i = 0;
   const { count } = await exhaust(() => {
     i += 1;
     const given = [`203.0.113.${i}`, `203.0.113.${i}, 198.51.100.${i}`, `2001:db8:${i}::1`][i % 3] ?? '';
-    return logIn('x', {
+    const headers = {
       'x-forwarded-for': given,
       forwarded: `for=203.0.113.${i}`,
       'x-real-ip': `203.0.113.${i}`,
       'x-client-ip': `203.0.113.${i}`,
       'x-azure-clientip': `203.0.113.${i}`,
       'client-ip': `203.0.113.${i}:1`,
-    });
+    };
+    return lab.anyone('POST', '/api/auth/login', { form, headers });
   });
   expect(count).toBe(30);
 });
@@ -214,7 +219,8 @@ test('a wrong credential costs its address, and neither the people behind it nor
   expect(refusal.headers.get('retry-after')).toBe('1');
   expect((await me(student)()).status).toBe(200);
   expect((await lab.anyone('GET', '/health')).status).toBe(200);
-  expect((await logIn('x')).status).toBe(401);
+  const form = { username: student.username, password: student.password };
+  expect((await lab.anyone('POST', '/api/auth/login', { form })).status).toBe(200);
 });
 
 test('who goes on in spite of being told to wait, waits longer each time', async () => {
@@ -235,4 +241,9 @@ test('accounts that staff make are writes of theirs, not registrations of their 
   await rested();
   const body = () => ({ username: `pupil-${randomUUID()}`, password: 'a long enough password' });
   for (let i = 0; i < 8; i += 1) expect((await staff.post('/api/auth/register', body())).status).toBe(200);
+  const byThemselves = () => lab.anyone('POST', '/api/v1/auth/register', { json: body() });
+  expect((await byThemselves()).status).not.toBe(429);
+  const refusal = await byThemselves();
+  expect([refusal.status, refusal.headers.get('ratelimit-limit')]).toEqual([429, '1']);
+  expect((await staff.post('/api/auth/register', body())).status).toBe(200);
 });

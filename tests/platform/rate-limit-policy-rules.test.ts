@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NamedLimit, Principal, RateTier } from '../../shared/platform/define-endpoint.ts';
 import { permissionsOfRole } from '../../shared/platform/permissions.ts';
-import { createRatePlan } from '../../shared/platform/rate-limit-policy-rules.ts';
+import { createRatePlan, keyBuckets } from '../../shared/platform/rate-limit-policy-rules.ts';
 
 const plan = createRatePlan(1);
 
@@ -50,6 +50,16 @@ describe('who is counted', () => {
       'register|address:a: 10, 0.167',
     ]);
     expect(told('email', undefined, 'a')).toContain('email|address:a: 30, 1');
+  });
+
+  test('who is signed in and proves it again counts at the person, at no better rate for a better tier', () => {
+    for (const somebody of [person('student'), person('teacher', 'enterprise')]) {
+      expect(told('login', somebody, 'a')).toContain('login|user:u1: 20, 20');
+    }
+  });
+
+  test('what writes and needs no account counts at the address', () => {
+    expect(told('write', undefined, 'a')).toContain('write|address:a: 60, 120');
   });
 
   test('accounts that staff make are writes', () => {
@@ -133,6 +143,11 @@ describe('the limits of a key', () => {
     expect(told('grade', person('teacher', 'free', limits), 'a')).toContain('grade|user:u1: 100, 100');
     expect(told('email', person('student', 'free', limits), 'a')).toContain('email|user:u1: 30, 1');
     expect(told('register', person('student', 'free', limits), 'a')).toContain('register|address:a: 10, 0.167');
+  });
+
+  test('are the same buckets wherever the key is shown', () => {
+    const through = plan.bucketsFor('read', person('student', 'free', limits), 'a');
+    expect(keyBuckets('k1', limits)).toEqual(through);
   });
 
   test('a key without limits of its own counts at its owner', () => {

@@ -76,8 +76,10 @@ export function createAccountWrites(deps: {
     if (ids.join() === former.join()) return { taken: [], freed: [] };
     // What it really holds: older accounts hold less than newer ones.
     const held = new Set(await users.belongings(before.user_id));
+    const asked = new Set(namesToLeaveFree(before).map(reservationId));
     for (const name of namesToLeaveFree(after)) {
-      const isOthers = !held.has(reservationId(name)) && (await accounts.isTaken(name));
+      const id = reservationId(name);
+      const isOthers = !held.has(id) && !asked.has(id) && (await accounts.isTaken(name));
       if (isOthers) throw nameRefusal(takenOf(name, after), 'conflict');
     }
     return {

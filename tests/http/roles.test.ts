@@ -5,6 +5,7 @@ import { withMeter } from '../../shared/platform/meter.ts';
 import { builtInRoles, permissionNames, permissions, permissionsOfRole } from '../../shared/platform/permissions.ts';
 import { createRuntime } from '../../shared/services.ts';
 import { type Lab, type Person, startLab } from './client.ts';
+import { eventsAbout } from './events.ts';
 
 interface WireRole {
   name: string;
@@ -199,15 +200,8 @@ describe('changing a role', () => {
     const { name } = await make();
     await lab.root.put(path(name), { permissions: [] });
     await lab.root.delete(path(name));
-    const query = {
-      query: 'SELECT VALUE c.event.action FROM c WHERE c.event.target.id = @id ORDER BY c.id',
-      parameters: [{ name: '@id', value: name }],
-    };
-    const { resources } = await lab
-      .container('identity')
-      .items.query<string>(query, { partitionKey: 'accounts' })
-      .fetchAll();
-    expect(resources).toEqual(['role.created', 'role.changed', 'role.deleted']);
+    const events = await eventsAbout(lab, name);
+    expect(events.map((event) => event.action)).toEqual(['role.created', 'role.changed', 'role.deleted']);
   });
 });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Lab, type Person, startLab, type WireUser } from './client.ts';
+import { eventsAbout } from './events.ts';
 
 let lab: Lab;
 let staff: Person;
@@ -18,20 +19,9 @@ const found = async (query: string) =>
   (await staff.get(users(`?${query}`))).json<WireUser[]>().map((user) => user.username);
 const canLogIn = async (username: string, password: string) =>
   (await lab.anyone('POST', '/api/auth/login/json', { json: { username, password } })).status;
-/** What the trail will say of the account, oldest first. */
-async function eventsOf(userId: string) {
-  const query = {
-    query: 'SELECT VALUE c.event FROM c WHERE c.event.target.id = @id',
-    parameters: [{ name: '@id', value: userId }],
-  };
-  const { resources } = await lab
-    .container('identity')
-    .items.query<{ id: string; action: string; actor: { id: string }; detail: object }>(query, {
-      partitionKey: 'accounts',
-    })
-    .fetchAll();
-  return resources.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-}
+/** What was done to the account; log-ins are told, too, and are nothing of this. */
+const eventsOf = async (userId: string) =>
+  (await eventsAbout(lab, userId)).filter((event) => !event.action.startsWith('session.'));
 /** Everything that is stored beside the accounts and belongs to one of them. */
 async function documentsOf(userId: string): Promise<Record<string, unknown>[]> {
   const query = {

@@ -62,16 +62,33 @@ describe.each(Object.entries(ways))('an address that is changed %s', (what, chan
   });
 });
 
-test('accounts that were made before looks were held can be renamed, and hold theirs from then on', async () => {
-  const person = await lab.makePerson('guest');
-  const query = {
-    query: `SELECT VALUE c.id FROM c WHERE c.user_id = '${person.id}' AND STARTSWITH(c.id, 'look_alike:')`,
+describe('accounts that were made before looks were held', () => {
+  const looksOf = async (person: Person) => {
+    const query = {
+      query: `SELECT VALUE c.id FROM c WHERE c.user_id = '${person.id}' AND STARTSWITH(c.id, 'look_alike:')`,
+    };
+    return (await lab.container('identity').items.query<string>(query).fetchAll()).resources;
   };
-  const looks = async () => (await lab.container('identity').items.query<string>(query).fetchAll()).resources;
-  for (const id of await looks()) await lab.container('identity').item(id, 'accounts').delete();
-  const next = `n${randomUUID().slice(0, 8)}`;
-  expect((await lab.root.put(`/api/v1/users/${person.id}`, { username: next })).status).toBe(200);
-  expect(await looks()).toHaveLength(1);
+  const makeOlder = async (username: string) => {
+    const person = await lab.makePerson('guest', { username });
+    for (const id of await looksOf(person)) await lab.container('identity').item(id, 'accounts').delete();
+    return person;
+  };
+
+  test('can be renamed, and hold theirs from then on', async () => {
+    const person = await makeOlder(randomUUID());
+    const next = `n${randomUUID().slice(0, 8)}`;
+    expect((await lab.root.put(`/api/v1/users/${person.id}`, { username: next })).status).toBe(200);
+    expect(await looksOf(person)).toHaveLength(1);
+  });
+
+  test('are not mistaken for somebody who is renamed', async () => {
+    const mark = randomUUID().replaceAll(/[01-]/g, 'x').slice(0, 8);
+    await makeOlder(`${mark}.paypal`);
+    const other = await lab.makePerson('guest');
+    const reply = await lab.root.put(`/api/v1/users/${other.id}`, { username: `${mark}.paypaI` });
+    expect([reply.status, reply.json()['code']]).toEqual([409, 'username_in_use']);
+  });
 });
 
 describe('a password that an administrator sets', () => {

@@ -180,6 +180,35 @@ describe('the e-mails', () => {
     expect((await confirm(await tokenFor(person.email))).status).toBe(200);
   });
 
+  test('a message that comes again when its mail was sent sends none', async () => {
+    const person = await somebody();
+    const mail = {
+      kind: 'password_changed' as const,
+      user_id: person.id,
+      at: new Date().toISOString(),
+      address: '::1',
+    };
+    await lab.app.runtime.services.mail.deliver({ job_id: randomUUID(), is_stored: true, mail });
+    expect(mailbox.to(person.email)).toEqual([]);
+    await lab.app.runtime.services.mail.deliver({ job_id: randomUUID(), is_stored: false, mail });
+    expect(mailbox.to(person.email)).toHaveLength(1);
+  });
+
+  test('a request that comes again when its link was used mails nothing, nor does one for an address that is verified', async () => {
+    const person = await somebody();
+    const { credentials, emailVerification } = lab.app.runtime.services;
+    const [requested_at, job] = [new Date(clock.now()).toISOString(), randomUUID()];
+    const asker = { request_id: 'test', address: '::1', user_agent: null };
+    const reset = { kind: 'password_reset' as const, email: person.email, requested_at, asker };
+    const [first, again] = [await credentials.composeReset(reset, job), await credentials.composeReset(reset, job)];
+    expect(again).toEqual(first);
+    const [, token = ''] = /token=([\w-]+)/.exec(JSON.stringify(first)) ?? [];
+    expect((await confirm(token)).status).toBe(200);
+    expect(await credentials.composeReset(reset, job)).toBeUndefined();
+    const verify = { kind: 'email_verification' as const, user_id: person.id, email: person.email, requested_at };
+    expect(await emailVerification.compose(verify, randomUUID())).toBeUndefined();
+  });
+
   test('a try that failed is made again with the same link, and the account is asked for one mail', async () => {
     const person = await somebody();
     mailbox.failures.push(new AppError('unavailable', 'The service is busy'), new AppError('unavailable'));

@@ -88,6 +88,14 @@ describe('the own name', () => {
     expect(passwordProblem('example.org', about)).toBeUndefined();
   });
 
+  test('is refused in words, and only what is known counts', () => {
+    expect(passwordProblem(owner.username, owner)?.msg).toBe('must not be your own name or address');
+    expect(passwordProblem('password', owner)?.msg).toBe('is one of the most common passwords');
+    const half = { ...owner, first_name: 'Annabel', last_name: null };
+    expect(passwordProblem('Annabel null', half)).toBeUndefined();
+    expect(passwordProblem('sha256:annabel', half)).toBeUndefined();
+  });
+
   test('is nothing where nothing is known', () => {
     expect(
       passwordProblem('something good', { username: '', email: null, full_name: '', first_name: null }),

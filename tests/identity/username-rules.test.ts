@@ -79,6 +79,14 @@ describe('a good name', () => {
     );
   });
 
+  test('has no spaces around it, of whatever kind', () => {
+    expect(normaliseName(' \u00a0Ann Lee\u2003\n')).toBe('Ann Lee');
+  });
+
+  test('is told from a bad one in words', () => {
+    for (const bad of ['', 'a  b', 'ann\u{1f600}', 'ann\u0430']) expect(usernameProblem(bad)).toMatch(/^must .{20,}/);
+  });
+
   test('is any plain one with a letter or digit', () => {
     fc.assert(
       fc.property(plain, (name) => {

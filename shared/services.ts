@@ -468,7 +468,17 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     logger,
   });
   const appUrl = config.APP_URL.replace(/\/+$/, '');
-  const credentials = createCredentialsService({ accounts, states, links, passwords, mails, audit, clock, appUrl });
+  const credentials = createCredentialsService({
+    accounts,
+    states,
+    links,
+    passwords,
+    throttle,
+    mails,
+    audit,
+    clock,
+    appUrl,
+  });
   const emailVerification = createEmailVerificationService({ accounts, states, links, mails, audit, clock, appUrl });
   const notices = createAccountNotices({ verification: emailVerification, clock });
   const accountWrites = createAccountWrites({ accounts, users, states, standings, audit, mails, clock });

@@ -16,10 +16,11 @@ import type { AccountStates } from './account-states.ts';
 import { type Accounts, accountsPk } from './accounts-repository.ts';
 import type { PasswordResetCheck } from './credential-schemas.ts';
 import type { LinkIssuer } from './link-issuer.ts';
+import type { LogInThrottle } from './login-throttle-service.ts';
 import type { UserDocument } from './schemas.ts';
 
 export interface CredentialsService {
-  /** Ends all sessions but the one that asks; throws `wrong_password`, `validation_failed`. */
+  /** Ends all sessions but the one that asks; throws `wrong_password`, `validation_failed`, `rate_limited`. */
   changePassword(user: Principal, input: { current_password: string; new_password: string }): Promise<void>;
   /** Does the same for every address, known or not. */
   requestReset(email: string, caller: Caller, newId: string): Promise<void>;
@@ -35,12 +36,13 @@ export function createCredentialsService(deps: {
   states: Pick<AccountStates, 'forget'>;
   links: LinkIssuer;
   passwords: Passwords;
+  throttle: Pick<LogInThrottle, 'attempt'>;
   mails: MailOutbox;
   audit: AuditRecorder;
   clock: Clock;
   appUrl: string;
 }): CredentialsService {
-  const { accounts, states, links, passwords, mails, audit, clock, appUrl } = deps;
+  const { accounts, states, links, passwords, throttle, mails, audit, clock, appUrl } = deps;
 
   /** The account with its new password; sessions that are not `kept` are over with the same write. */
   function renewed(account: UserDocument, hash: string, kept: string | null): UserDocument {
@@ -66,11 +68,17 @@ export function createCredentialsService(deps: {
     return refusal === undefined ? { userId: account.user_id, told } : undefined;
   }
 
+  /** Whoever sits at somebody's open session must not guess the password there; that is no log-in, so it delays none. */
+  function isRight({ user_id: userId, caller }: Principal, password: string, hash: string): Promise<boolean> {
+    const what = { name: `change-password:${userId}`, caller, deviceToken: undefined, userId };
+    return throttle.attempt(what, () => passwords.verify(password, hash));
+  }
+
   return {
     async changePassword(user, { current_password, new_password }) {
       const first = await accounts.find(user.user_id);
       const verified = first?.password_hash;
-      if (!verified || !(await passwords.verify(current_password, verified))) throw new AppError('wrong_password');
+      if (!verified || !(await isRight(user, current_password, verified))) throw new AppError('wrong_password');
       assertGoodPassword(new_password, first, 'new_password');
       const hash = await passwords.hash(new_password);
       const kept = user.via.kind === 'session' ? user.via.session_id : null;

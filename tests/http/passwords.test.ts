@@ -132,6 +132,18 @@ describe('changing the own password', () => {
     expect((await logIn(person.username, person.password)).status).toBe(200);
   });
 
+  test('is no place to guess it: who fails again and again must wait, while its holder still logs in', async () => {
+    const person = await lab.makePerson('student');
+    let tries = 0;
+    for (let status = 400; status === 400; tries += 1) {
+      status = (await change(person, fresh(), `guess ${randomUUID()}`)).status;
+    }
+    expect(tries).toBeLessThan(10);
+    const held = await change(person, fresh());
+    expect([held.status, Number(held.headers.get('retry-after')) > 0]).toEqual([429, true]);
+    expect((await logIn(person.username, person.password)).status).toBe(200);
+  });
+
   test('refuses a bad new password with its place', async () => {
     const person = await lab.makePerson('student');
     for (const bad of ['short', 'password1', person.username, digest(person.username)]) {

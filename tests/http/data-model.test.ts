@@ -145,7 +145,7 @@ const calls: Record<string, () => Promise<Reply>> = {
   'list-users': () => course.staff.get('/api/auth/users'),
   'create-user': () => lab.root.post('/api/v1/users/', { ...newPerson(), first_name: 'Ann' }),
   'get-user': () => course.staff.get(`/api/v1/users/${course.student.id}`),
-  'update-user': async () => lab.root.put(`/api/v1/users/${await somebody()}`, { username: randomUUID() }),
+  'update-user': async () => lab.root.put(`/api/v1/users/${await somebody()}`, { username: plainName() }),
   'patch-user': async () =>
     lab.root.call('PATCH', `/api/v1/users/${await somebody()}`, { json: { first_name: randomUUID() } }),
   'end-user-sessions': async () => lab.root.delete(`/api/v1/users/${await somebody()}/sessions`),
@@ -340,6 +340,7 @@ async function withPasskey() {
 
 const newPerson = () => ({
   username: `0${randomUUID()}`,
+  username: plainName(),
   email: `${randomUUID()}@example.org`,
   password: 'a long enough password',
 });

@@ -64,7 +64,7 @@ export function createLogInThrottle(deps: {
   logger: Pick<Logger, 'warn'>;
   /** Makes names unreadable and signs device tokens. */
   key: Buffer;
-  /** Multiplies the failures that cost nothing. */
+  /** Multiplies the failures that cost nothing, when it is above 1: nobody mistypes less because less is allowed. */
   scale: number;
 }): LogInThrottle {
   const { counters, clock, ids, logger, key, scale } = deps;
@@ -91,7 +91,7 @@ export function createLogInThrottle(deps: {
     const { free, forgiveMs } = policies[kind];
     return {
       id: `log-in:${kind}:${hashOf(`${kind}\n${text}`)}`,
-      policy: { free: Math.max(1, Math.round(free * scale)), forgiveMs },
+      policy: { free: Math.round(free * Math.max(1, scale)), forgiveMs },
     };
   }
 

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../platform/define-endpoint.ts';
+import { fromIdBytes, idBytes, toIdBytes } from './id-bytes.ts';
 import type { RefreshState, SessionDocument } from './session-schemas.ts';
 
 /** What a refresh token holds: where its session lies, and two secrets of which only hashes are stored. */
@@ -13,18 +14,13 @@ export interface RefreshToken {
 }
 
 const prefix = 'lyr_';
-const idBytes = 16;
 export const secretBytes = 32;
 const tokenBytes = 2 * idBytes + 2 * secretBytes;
 
 /** A secret scanner knows them by the prefix, and so does the log. */
 export function formatRefreshToken({ user_id, session_id, family, secret }: RefreshToken): string {
-  const ids = [user_id, session_id].map((id) => Buffer.from(id.replaceAll('-', ''), 'hex'));
+  const ids = [user_id, session_id].map(toIdBytes);
   return prefix + Buffer.concat([...ids, family, secret]).toString('base64url');
-}
-
-function toUuid(bytes: Buffer): string {
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** Undefined for anything that was never a refresh token, such as an access token. */
@@ -33,8 +29,8 @@ export function parseRefreshToken(text: string): RefreshToken | undefined {
   if (!text.startsWith(prefix) || bytes.length !== tokenBytes) return undefined;
   const secretsAt = 2 * idBytes;
   const token = {
-    user_id: toUuid(bytes.subarray(0, idBytes)),
-    session_id: toUuid(bytes.subarray(idBytes, secretsAt)),
+    user_id: fromIdBytes(bytes.subarray(0, idBytes)),
+    session_id: fromIdBytes(bytes.subarray(idBytes, secretsAt)),
     family: bytes.subarray(secretsAt, secretsAt + secretBytes),
     secret: bytes.subarray(secretsAt + secretBytes),
   };

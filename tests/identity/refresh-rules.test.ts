@@ -153,6 +153,8 @@ describe('of all tokens of a session', () => {
         expect(decideRefresh(session, { ...token, family, secret }, here, lastMs, policy).kind).toBe('refused');
         expect(decideRefresh(session, { ...token, family }, here, lastMs, policy).kind).toBe('refused');
         expect(isOfFamily(session.refresh, { ...token, secret })).toBe(true);
+        // Of the family, but not the last one: the server cannot know how old it is.
+        expect(decideRefresh(session, { ...token, secret }, here, lastMs, policy).kind).toBe('reused');
       }),
     );
   });

@@ -143,13 +143,15 @@ describe('a name that nobody has', () => {
     const typed = `hunter2-${randomUUID()}`;
     await failTimes(2, typed);
     const all = await Promise.all(
-      ['identity', 'platform'].map(async (id) => (await lab.container(id).items.readAll().fetchAll()).resources),
+      ['identity', 'platform', 'audit'].map(
+        async (id) => (await lab.container(id).items.readAll().fetchAll()).resources,
+      ),
     );
     const text = JSON.stringify(all);
     expect(text).not.toContain('hunter2');
     expect(text).not.toContain(Buffer.from(typed).toString('base64url'));
     expect(lab.app.log.join('\n')).not.toContain('hunter2');
-    const [first, second] = (await client.audited('audit', 'session.refused')).slice(-2);
+    const [first, second] = (await client.audited(null, 'session.refused')).slice(-2);
     expect(first).toMatchObject({ result: 'refused', target: { id: null }, detail: { reason: 'unknown_name' } });
     expect(first?.detail['name_hash']).toMatch(/^[\w-]{16}$/);
     expect(second?.detail['name_hash']).toBe(first?.detail['name_hash']);

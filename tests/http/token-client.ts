@@ -26,14 +26,12 @@ export interface WireSession {
   expires_at: string;
 }
 
-export interface AuditRecord {
-  pk: string;
-  event: {
-    action: string;
-    actor: { id: string | null; via: string };
-    target: { id: string | null };
-    detail: Record<string, unknown>;
-  };
+interface AuditRecord {
+  id: string;
+  action: string;
+  actor: { id: string | null; via: string };
+  target: { type: string; id: string | null };
+  detail: Record<string, unknown>;
 }
 
 /** Logging in and what follows, as somebody with a browser does it. */
@@ -55,13 +53,22 @@ export function tokenClient(lab: Lab) {
   };
   const me = async (token: string) => (await lab.anyone('GET', '/api/v1/auth/me', { token })).status;
   const sessionOf = (token: string) => String(decodeJwt(token)['sid']);
-  /** The records of audit events in one partition, oldest first. */
-  const audited = async (pk: string, action: string): Promise<AuditRecord['event'][]> => {
-    const { resources } = await lab
-      .container('identity')
-      .items.query<AuditRecord>('SELECT * FROM c', { partitionKey: pk })
-      .fetchAll();
-    return resources.flatMap(({ event }) => (event?.action === action ? [event] : []));
-  };
+  /** The audit events of one kind about an account, a session or nobody known, oldest first. */
+  async function audited(about: string | null, action: string): Promise<AuditRecord[]> {
+    // What waits is read first: what has moved to the trail in between is found there.
+    const waiting = `SELECT VALUE c.event FROM c WHERE c.type = 'audit_outbox'`;
+    const kept = `SELECT * FROM c WHERE c.type = 'audit_event'`;
+    const found = new Map<string, AuditRecord>();
+    for (const [container, query] of [
+      ['identity', waiting],
+      ['audit', kept],
+    ] as const) {
+      const { resources } = await lab.container(container).items.query<AuditRecord>(query).fetchAll();
+      for (const event of resources) found.set(event.id, event);
+    }
+    const isWanted = (event: AuditRecord) =>
+      event.action === action && (event.target.id === about || event.detail['user_id'] === about);
+    return [...found.values()].filter(isWanted).sort((one, two) => (one.id < two.id ? -1 : 1));
+  }
   return { logIn, refresh, renewed, me, sessionOf, audited };
 }

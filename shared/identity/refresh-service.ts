@@ -50,8 +50,10 @@ export function createRefreshService(deps: {
   /** Never the remembered account: who was suspended a second ago gets nothing new. */
   async function accountOf(session: SessionDocument): Promise<UserDocument> {
     const account = await accounts.find(session.user_id);
-    if (account === undefined || !isSessionOn(account, session)) throw refused();
+    if (account === undefined) throw refused();
+    // Said first: the sessions of who was suspended have ended as well, and this is why.
     if (account.status !== 'active') throw refused('Inactive user');
+    if (!isSessionOn(account, session)) throw refused();
     return account;
   }
 

@@ -340,7 +340,6 @@ async function withPasskey() {
 }
 
 const newPerson = () => ({
-  username: `0${randomUUID()}`,
   username: plainName(),
   email: `${randomUUID()}@example.org`,
   password: 'a long enough password',

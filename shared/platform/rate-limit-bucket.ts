@@ -89,11 +89,17 @@ export class Bucket {
     return mayAsk && this.#wait(pauseMs);
   }
 
-  /** Takes one call; only after `ready` said true. */
+  /** Takes one call; only after `ready` said true, or after the caller has waited long enough for an answer. */
   spend(): void {
     if (this.#share !== undefined) {
       this.#share = { ...this.#share, tokens: Math.max(0, this.#share.tokens - 1) };
       this.#owed += 1;
+      return;
+    }
+    if (!holdsCalls(this.#spendable())) {
+      // On account: the next settlement pays for it.
+      this.#owed += 1;
+      this.#seen = { ...this.#seen, tokens: Math.max(0, this.#seen.tokens - 1) };
       return;
     }
     const leased = Math.min(1, this.#lease.tokens);

@@ -195,7 +195,9 @@ function nextLease(pool: number, limit: Limit, request: SettleRequest, holders: 
     return lease(leaseSize(pool, limit.capacity, request, holders, spare), leaseMs);
   }
   const longMs = Math.max(ampleMs, leaseMs);
-  const ample = leaseSize(pool, limit.capacity, request, holders, (2 * callsPerS * longMs) / 1000);
+  // Whoever called once may open a page next: a tenth of the bucket, shared among those who call, is at hand for that.
+  const atHand = (limit.capacity * ownShare) / (holders + 1);
+  const ample = leaseSize(pool, limit.capacity, request, holders, Math.max((2 * callsPerS * longMs) / 1000, atHand));
   if (pool - ample >= limit.capacity / 2) return lease(ample, longMs);
   return lease(leaseSize(pool, limit.capacity, request, holders, (2 * callsPerS * leaseMs) / 1000), leaseMs);
 }

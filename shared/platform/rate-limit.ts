@@ -54,7 +54,7 @@ const storeTimeoutMs = 1_000;
 const probeMs = 5_000;
 /** Who came while a settlement was under way may need the next one too, of the one bucket and then of the other. */
 const roundsMax = 3;
-/** Who has waited so long waits for nothing more. */
+/** Who has waited so long waits for nothing more, and is let through on account if there seem to be tokens. */
 const waitedMaxMs = 500;
 
 const systemAfter: After = (ms, work) => {
@@ -220,7 +220,9 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
     for (const bucket of taken) {
       const ready = bucket.ready(now);
       if (ready === true) continue;
-      if (ready === false || round === roundsMax || now - beganMs > waitedMaxMs) return refused(bucket, now);
+      if (ready === false) return refused(bucket, now);
+      // There seem to be tokens, and the store is slow to say so: nobody is refused for that.
+      if (round === roundsMax || now - beganMs > waitedMaxMs) continue;
       pending ??= [];
       pending.push(ready);
     }

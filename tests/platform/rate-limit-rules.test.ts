@@ -149,12 +149,21 @@ describe('a settlement', () => {
     expect(settle(person, stored(0.5), { ...ask, own: 0.4 }).lease.tokens).toBe(0);
   });
 
-  test('gives who is known to need little as much as twice the last second, and for longer', () => {
+  test('gives who is known to need little as much as twice the last second, and what a page may need next while there is plenty', () => {
     const { lease } = settle(perSecond(1000, 10), stored(400), { ...ask, waiting: 0, held: 0, callsPerS: 3 });
     expect(lease).toEqual({ tokens: 6, periodMs: 1000, untilMs: nowMs + 2000 });
     const ample = settle(perSecond(1000, 10), stored(1000), { ...ask, waiting: 0, callsPerS: 3 }).lease;
     expect(ample.periodMs).toBe(2000);
-    expect(ample.tokens).toBe(12);
+    // A tenth of the bucket, of which others who call have their part.
+    expect(ample.tokens).toBe(100);
+    const beside = settle(perSecond(1000, 10), stored(900, { a: [50, nowMs + 900], b: [50, nowMs + 900] }), {
+      ...ask,
+      waiting: 0,
+      callsPerS: 3,
+    }).lease;
+    expect(beside.tokens).toBe(50);
+    const busy = settle(perSecond(1000, 10), stored(1000), { ...ask, waiting: 0, callsPerS: 60 }).lease;
+    expect(busy.tokens).toBe(240);
   });
 
   test('takes back what is left from who does not call any more', () => {

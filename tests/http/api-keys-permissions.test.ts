@@ -103,7 +103,8 @@ describe('a key loses what its owner loses', () => {
 
   test('everything when the account is deleted, as if the key had never been', async () => {
     const { owner, key } = await lab.makeOwner('student');
-    await lab.setAccount(owner, '/status', 'deleted');
+    const root = await lab.logInRoot();
+    expect((await root.delete(`/api/v1/users/${owner.id}`)).status).toBe(204);
     expect(await lab.verify(key.secret)).toMatchObject({ code: 'not_found' });
     expect((await lab.as(key.secret).get(readPath)).refusal).toEqual([401, 'Could not validate credentials']);
     const gone = await lab.makeOwner('student');

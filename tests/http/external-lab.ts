@@ -14,6 +14,13 @@ export const callbackOf = (provider: string) => `http://localhost:3000/auth/${pr
 
 const minuteMs = 60_000;
 
+interface AccountEvent {
+  id: string;
+  action: string;
+  actor: { via: string };
+  detail: unknown;
+}
+
 /** An application with a real OpenID provider as Google and as Microsoft, beside the stub of GitHub; its clock can be moved. */
 export async function startExternalLab(options: AppOptions = {}) {
   const provider = await startOpenIdProvider([callbackOf('google'), callbackOf('microsoft')]);
@@ -83,18 +90,17 @@ export async function startExternalLab(options: AppOptions = {}) {
       const { resource } = await lab.container('identity').item(userId, 'accounts').read<Record<string, unknown>>();
       return resource ?? {};
     },
-    /** What the trail will hear about an account, oldest first. */
-    async eventsOf(userId: string): Promise<{ action: string; actor: { via: string }; detail: unknown }[]> {
-      const { resources } = await lab
-        .container('identity')
-        .items.query<{ event: { action: string; actor: { via: string }; detail: unknown } }>(
-          {
-            query: `SELECT * FROM c WHERE c.type = 'audit_outbox' AND c.pk = 'accounts'`,
-          },
-          { partitionKey: 'accounts' },
-        )
-        .fetchAll();
-      return resources.map(({ event }) => event).filter((event) => JSON.stringify(event).includes(userId));
+    /** What was done to an account itself, oldest first: what waits for the audit trail, and what has got there. */
+    async eventsOf(userId: string): Promise<AccountEvent[]> {
+      const read = async (container: string, query: string) =>
+        (await lab.container(container).items.query<AccountEvent>(query).fetchAll()).resources;
+      // In the order in which they move, so that none is missed on its way; one that is in both is the same.
+      const waiting = await read('identity', `SELECT VALUE c.event FROM c WHERE c.type = 'audit_outbox'`);
+      const kept = await read('audit', `SELECT * FROM c WHERE c.type = 'audit_event'`);
+      const events = new Map([...kept, ...waiting].map((event) => [event.id, event]));
+      return [...events.values()]
+        .filter((event) => event.action.startsWith('account.') && JSON.stringify(event).includes(userId))
+        .sort((one, other) => (one.id < other.id ? -1 : 1));
     },
     async close(): Promise<void> {
       await lab.close();

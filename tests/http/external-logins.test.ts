@@ -7,7 +7,7 @@ import { type Begun, type ExternalLab, startExternalLab } from './external-lab.t
 
 let world: ExternalLab;
 beforeAll(async () => {
-  world = await startExternalLab();
+  world = await startExternalLab({ settings: { REGISTRATION_POLICY: 'staff_only' } });
 });
 afterAll(() => world.close());
 

@@ -95,14 +95,18 @@ function createReach(logger: Logger, nowMs: () => number, after: After) {
       return true;
     },
     async reach(work: () => Promise<void>): Promise<boolean> {
+      const wasLost = lostAtMs !== undefined;
       try {
         await within(storeTimeoutMs, work(), after);
       } catch (error) {
         lost(error);
         return false;
       }
-      if (lostAtMs !== undefined) logger.info('rate_limit_store_back', { lost_ms: nowMs() - lostAtMs });
-      lostAtMs = undefined;
+      // An answer to what was asked before the store was lost does not say that it is back.
+      if (wasLost && lostAtMs !== undefined) {
+        logger.info('rate_limit_store_back', { lost_ms: nowMs() - lostAtMs });
+        lostAtMs = undefined;
+      }
       return true;
     },
   };

@@ -39,7 +39,9 @@ test('an installation without a sender starts, says so once, and refuses every e
 
 test('a laptop writes e-mails to its folder', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lyceum mail '));
-  expect(await send({ LYCEUM_ENVIRONMENT: 'local', EMAIL_FOLDER: folder })).toEqual([]);
+  const log = await send({ LYCEUM_ENVIRONMENT: 'local', EMAIL_FOLDER: folder });
+  // No database runs here, which the limits notice.
+  expect(log.filter((line) => line.includes('email'))).toEqual([]);
   expect(await readdir(folder)).toHaveLength(1);
   await rm(folder, { recursive: true, force: true });
 });

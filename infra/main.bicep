@@ -1,0 +1,374 @@
+targetScope = 'subscription'
+
+metadata description = 'Lyceum for one institution: a resource group and everything in it.'
+
+@description('Short name of the environment; part of every resource\'s name.')
+@minLength(2)
+@maxLength(8)
+param environmentName string
+
+@description('Region of everything that has one.')
+param location string
+
+@description('Kind of environment: production locks its data and never runs the simulator.')
+@allowed(['development', 'production'])
+param kind string
+
+@description('Addresses that are told of alerts and of the budget.')
+@minLength(1)
+param alertEmails array
+
+@description('Amount for a month, in the currency of the subscription.')
+@minValue(1)
+@maxValue(1000000)
+param monthlyBudget int
+
+@description('First day of the month from which the budget counts; a budget that exists keeps its own.')
+param budgetStartDate string = utcNow('yyyy-MM-01')
+
+@description('Origins whose pages may call.')
+param corsOrigins array = []
+
+@description('Address of the front end; links in e-mails lead there.')
+param appUrl string
+
+@description('Who can make an account.')
+@allowed(['open', 'invite', 'staff_only'])
+param registrationPolicy string = 'staff_only'
+
+@description('Roles that must have a second factor.')
+param mfaRequiredRoles array = []
+
+@description('Names of the secrets that are in the vault beside those that every installation has, as settings: { SETTING: secret name }.')
+param vendorSecrets object = {}
+
+@description('`serverless` is paid by request; `autoscale` by the hour, for steady load.')
+@allowed(['serverless', 'autoscale'])
+param cosmosCapacity string = 'serverless'
+
+@description('Request units a second at most, with `autoscale`.')
+@minValue(1000)
+@maxValue(1000000)
+param cosmosMaxThroughput int = 4000
+
+@description('Replicas and instances in several zones.')
+param isZoneRedundant bool = false
+
+@description('A network of its own, and private endpoints for everything that holds data. Makes Service Bus Premium.')
+param isPrivate bool = false
+
+@description('Addresses of that network.')
+param networkAddressPrefix string = '10.40.0.0/24'
+
+@description('Megabytes of memory of an instance.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMb int = 2048
+
+@description('Instances of the app that serves HTTP, at most.')
+@minValue(40)
+@maxValue(1000)
+param apiMaximumInstances int = 40
+
+@description('Instances of the app that works off the queues, at most. Times maxConcurrentCalls of host.json it is how many calls a model vendor gets at once.')
+@minValue(40)
+@maxValue(1000)
+param workerMaximumInstances int = 40
+
+@description('Instances of each app that are always there.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyInstances int = 0
+
+@description('HTTP requests that one instance works on at a time.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int = 32
+
+@description('Days for which logs are kept.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 30
+
+@description('Gigabytes of logs a day; -1 means no cap.')
+@minValue(-1)
+@maxValue(1000)
+param logDailyCapGb int = 1
+
+@description('Days for which deleted blobs can be brought back.')
+@minValue(1)
+@maxValue(365)
+param softDeleteDays int = 14
+
+@description('Seconds that 95 of 100 requests may take before somebody is told.')
+@minValue(1)
+@maxValue(60)
+param latencyLimitS int = 3
+
+@description('Minutes that a submission may wait before somebody is told.')
+@minValue(5)
+@maxValue(240)
+param backlogLimitMinutes int = 15
+
+@description('Where e-mails and their log are kept at rest.')
+@allowed(['Europe', 'United States', 'UK', 'Australia', 'Canada', 'Asia Pacific'])
+param emailDataLocation string = 'Europe'
+
+@description('Gives whoever deploys the right to put secrets into the vault.')
+param isDeployerSecretsOfficer bool = true
+
+var isProduction = kind == 'production'
+var suffix = '${environmentName}-${take(uniqueString(subscription().id, environmentName, location), 6)}'
+var tags = { application: 'lyceum', environment: environmentName, 'azd-env-name': environmentName }
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: 'rg-lyceum-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module observability 'modules/observability.bicep' = {
+  scope: group
+  name: 'observability'
+  params: { location: location, tags: tags, suffix: suffix, retentionDays: logRetentionDays, dailyCapGb: logDailyCapGb }
+}
+
+module identities 'modules/identity.bicep' = {
+  scope: group
+  name: 'identity'
+  params: { location: location, tags: tags, suffix: suffix }
+}
+
+module storage 'modules/storage.bicep' = {
+  scope: group
+  name: 'storage'
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    isZoneRedundant: isZoneRedundant
+    isPrivate: isPrivate
+    softDeleteDays: softDeleteDays
+    apiPrincipalId: identities.outputs.api.principalId
+    workerPrincipalId: identities.outputs.worker.principalId
+    workspaceId: observability.outputs.workspaceId
+  }
+}
+
+module cosmos 'modules/cosmos.bicep' = {
+  scope: group
+  name: 'cosmos'
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    isZoneRedundant: isZoneRedundant
+    isPrivate: isPrivate
+    capacity: cosmosCapacity
+    maxThroughput: cosmosMaxThroughput
+    backupTier: isProduction ? 'Continuous30Days' : 'Continuous7Days'
+    apiPrincipalId: identities.outputs.api.principalId
+    workerPrincipalId: identities.outputs.worker.principalId
+    workspaceId: observability.outputs.workspaceId
+  }
+}
+
+module serviceBus 'modules/service-bus.bicep' = {
+  scope: group
+  name: 'service-bus'
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    tier: isPrivate ? 'Premium' : 'Standard'
+    isPrivate: isPrivate
+    apiPrincipalId: identities.outputs.api.principalId
+    workerPrincipalId: identities.outputs.worker.principalId
+    workspaceId: observability.outputs.workspaceId
+  }
+}
+
+module vault 'modules/key-vault.bicep' = {
+  scope: group
+  name: 'key-vault'
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    isPrivate: isPrivate
+    readerPrincipalIds: [identities.outputs.api.principalId, identities.outputs.worker.principalId]
+    officerPrincipalId: isDeployerSecretsOfficer ? deployer().objectId : ''
+    workspaceId: observability.outputs.workspaceId
+  }
+}
+
+module email 'modules/email.bicep' = {
+  scope: group
+  name: 'email'
+  params: {
+    tags: tags
+    suffix: suffix
+    dataLocation: emailDataLocation
+    senderPrincipalIds: [identities.outputs.worker.principalId]
+    workspaceId: observability.outputs.workspaceId
+  }
+}
+
+module webPubSub 'modules/web-pubsub.bicep' = {
+  scope: group
+  name: 'web-pubsub'
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    sku: isProduction ? 'Standard_S1' : 'Free_F1'
+    isPrivate: isPrivate
+    ownerPrincipalIds: [identities.outputs.api.principalId, identities.outputs.worker.principalId]
+    workspaceId: observability.outputs.workspaceId
+  }
+}
+
+module network 'modules/network.bicep' = if (isPrivate) {
+  scope: group
+  name: 'network'
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    addressPrefix: networkAddressPrefix
+    workspaceId: observability.outputs.workspaceId
+    targets: [
+      { name: 'blob', id: storage.outputs.id, group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}' }
+      { name: 'cosmos', id: cosmos.outputs.id, group: 'Sql', zone: 'privatelink.documents.azure.com' }
+      { name: 'service-bus', id: serviceBus.outputs.id, group: 'namespace', zone: 'privatelink.servicebus.windows.net' }
+      { name: 'key-vault', id: vault.outputs.id, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
+    ]
+  }
+}
+
+// Every setting that the configuration of the code reads is here or has a default there; a test compares the two.
+var secretNames = union(vendorSecrets, { JWT_SECRET: 'jwt-secret', DATA_ENCRYPTION_KEY: 'data-encryption-key' })
+var secretSettings = toObject(
+  items(secretNames),
+  entry => entry.key,
+  entry => '@Microsoft.KeyVault(SecretUri=${vault.outputs.uri}secrets/${entry.value})'
+)
+var sharedSettings = {
+  LYCEUM_ENVIRONMENT: 'production'
+  COSMOS_DATABASE: cosmos.outputs.database
+  CosmosConnection__accountEndpoint: cosmos.outputs.endpoint
+  CosmosConnection__credential: 'managedidentity'
+  ServiceBusConnection__fullyQualifiedNamespace: serviceBus.outputs.hostName
+  ServiceBusConnection__credential: 'managedidentity'
+  CORS_ORIGINS: join(corsOrigins, ',')
+  APP_URL: appUrl
+  EMAIL_ENDPOINT: email.outputs.endpoint
+  EMAIL_FROM: email.outputs.from
+  REGISTRATION_POLICY: registrationPolicy
+  MFA_REQUIRED_ROLES: join(mfaRequiredRoles, ',')
+  LLM_ALLOW_SIMULATOR: isProduction ? 'false' : 'true'
+}
+var apiClientSettings = {
+  CosmosConnection__clientId: identities.outputs.api.clientId
+  ServiceBusConnection__clientId: identities.outputs.api.clientId
+  EMAIL_CLIENT_ID: identities.outputs.api.clientId
+}
+var workerClientSettings = {
+  CosmosConnection__clientId: identities.outputs.worker.clientId
+  ServiceBusConnection__clientId: identities.outputs.worker.clientId
+  EMAIL_CLIENT_ID: identities.outputs.worker.clientId
+}
+
+module api 'modules/functions.bicep' = {
+  scope: group
+  name: 'functions-api'
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    part: 'api'
+    identity: identities.outputs.api
+    blobEndpoint: storage.outputs.blobEndpoint
+    packageContainer: storage.outputs.packageContainers.api
+    settings: union(sharedSettings, secretSettings, apiClientSettings)
+    insightsName: observability.outputs.insightsName
+    insightsConnectionString: observability.outputs.connectionString
+    instanceMemoryMb: instanceMemoryMb
+    maximumInstanceCount: apiMaximumInstances
+    alwaysReadyInstances: alwaysReadyInstances
+    httpConcurrency: httpConcurrency
+    isZoneRedundant: isZoneRedundant
+    subnetId: isPrivate ? network!.outputs.apiSubnetId : ''
+    workspaceId: observability.outputs.workspaceId
+  }
+}
+
+module worker 'modules/functions.bicep' = {
+  scope: group
+  name: 'functions-worker'
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    part: 'worker'
+    identity: identities.outputs.worker
+    blobEndpoint: storage.outputs.blobEndpoint
+    packageContainer: storage.outputs.packageContainers.worker
+    settings: union(sharedSettings, secretSettings, workerClientSettings)
+    insightsName: observability.outputs.insightsName
+    insightsConnectionString: observability.outputs.connectionString
+    instanceMemoryMb: instanceMemoryMb
+    maximumInstanceCount: workerMaximumInstances
+    alwaysReadyInstances: alwaysReadyInstances
+    httpConcurrency: 1
+    isZoneRedundant: isZoneRedundant
+    subnetId: isPrivate ? network!.outputs.workerSubnetId : ''
+    workspaceId: observability.outputs.workspaceId
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  scope: group
+  name: 'alerts'
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    emails: alertEmails
+    workspaceId: observability.outputs.workspaceId
+    insightsId: observability.outputs.insightsId
+    apiId: api.outputs.id
+    apiHostName: api.outputs.hostName
+    serviceBusId: serviceBus.outputs.id
+    cosmosId: cosmos.outputs.id
+    watchedScopes: [group.id]
+    latencyLimitS: latencyLimitS
+    backlogLimitMinutes: backlogLimitMinutes
+  }
+}
+
+module budget 'modules/budget.bicep' = {
+  scope: group
+  name: 'budget'
+  params: { startDate: budgetStartDate, amount: monthlyBudget, emails: alertEmails }
+}
+
+module locks 'modules/locks.bicep' = if (isProduction) {
+  scope: group
+  name: 'locks'
+  params: { cosmosName: cosmos.outputs.name, storageName: storage.outputs.name, vaultName: vault.outputs.name }
+}
+
+@description('Name of the resource group.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('Name of the app that serves HTTP.')
+output API_NAME string = api.outputs.name
+
+@description('Name of the app that works off the queues.')
+output WORKER_NAME string = worker.outputs.name
+
+@description('Where the product answers.')
+output API_URL string = 'https://${api.outputs.hostName}'
+
+@description('Name of the Key Vault.')
+output VAULT_NAME string = vault.outputs.name

@@ -1,0 +1,163 @@
+metadata description = 'One function app on Flex Consumption, with its plan, its settings and its diagnostics. Used once for each app.'
+
+@description('Region of the resources.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Suffix that makes names unique.')
+param suffix string
+
+@description('Which part of the functions this app runs.')
+@allowed(['api', 'worker'])
+param part string
+
+@description('Identity of the app: { id, clientId, principalId }.')
+param identity object
+
+@description('Address of the blob service.')
+param blobEndpoint string
+
+@description('Container of the blob service that holds the package.')
+param packageContainer string
+
+@description('Settings beside those of the host; every one of them is read by the configuration of the code.')
+param settings object
+
+@description('Resource id of Application Insights.')
+param insightsName string
+
+@description('Where telemetry is sent.')
+param insightsConnectionString string
+
+@description('Megabytes of memory of an instance.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMb int
+
+@description('Instances at most.')
+@minValue(40)
+@maxValue(1000)
+param maximumInstanceCount int
+
+@description('Instances that are always there.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyInstances int
+
+@description('HTTP requests that one instance works on at a time.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int
+
+@description('Instances in several zones.')
+param isZoneRedundant bool
+
+@description('Subnet for outbound traffic; empty for none.')
+param subnetId string
+
+@description('Workspace for diagnostics.')
+param workspaceId string
+
+// What is kept warm: requests, or the grading that students wait for.
+var alwaysReadyGroup = part == 'api' ? 'http' : 'function:grade-submission'
+var alwaysReadyCount = isZoneRedundant ? max(2, alwaysReadyInstances) : alwaysReadyInstances
+var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: 'plan-lyceum-${part}-${suffix}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true, zoneRedundant: isZoneRedundant }
+}
+
+resource app 'Microsoft.Web/sites@2025-03-01' = {
+  name: 'func-lyceum-${part}-${suffix}'
+  location: location
+  tags: union(tags, { 'azd-service-name': part })
+  kind: 'functionapp,linux'
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identity.id}': {} } }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identity.id
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    outboundVnetRouting: empty(subnetId) ? null : { allTraffic: true }
+    siteConfig: { minTlsVersion: '1.2', ftpsState: 'Disabled', http20Enabled: true }
+    functionAppConfig: {
+      runtime: { name: 'node', version: '24' }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${blobEndpoint}${packageContainer}'
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identity.id }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMb
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyInstances == 0 ? [] : [{ name: alwaysReadyGroup, instanceCount: alwaysReadyCount }]
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+      }
+    }
+  }
+
+  resource appSettings 'config' = {
+    name: 'appsettings'
+    properties: union(settings, {
+      LYCEUM_PART: part
+      AzureWebJobsDisableHomepage: 'true'
+      AzureWebJobsStorage__blobServiceUri: blobEndpoint
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identity.clientId
+      APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.clientId};Authorization=AAD'
+    })
+    dependsOn: [publisher]
+  }
+
+  resource scm 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
+
+  resource ftp 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: { allow: false }
+  }
+}
+
+resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: insights
+  name: guid(insights.id, identity.principalId, metricsPublisher)
+  properties: {
+    principalId: identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', metricsPublisher)
+  }
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: app
+  name: 'to-workspace'
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ category: 'FunctionAppLogs', enabled: true }]
+    metrics: [{ category: 'AllMetrics', enabled: true }]
+  }
+}
+
+@description('Resource id of the app.')
+output id string = app.id
+
+@description('Name of the app.')
+output name string = app.name
+
+@description('Host name of the app.')
+output hostName string = app.properties.defaultHostName

@@ -1,0 +1,81 @@
+metadata description = 'Key Vault for the few secrets there are: keys that sign tokens and encrypt, keys of model vendors, of sign-in providers.'
+
+@description('Region of the resources.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Suffix that makes names unique.')
+param suffix string
+
+@description('Closes the vault to the internet; the private endpoint is made by network.bicep.')
+param isPrivate bool
+
+@description('Principals that may read secrets.')
+param readerPrincipalIds array
+
+@description('Principal of the person who deploys, who puts the secrets in; empty for none.')
+param officerPrincipalId string
+
+@description('Workspace for diagnostics.')
+param workspaceId string
+
+var secretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
+var secretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
+
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+  name: take('kv-lyceum-${suffix}', 24)
+  location: location
+  tags: tags
+  properties: {
+    tenantId: tenant().tenantId
+    sku: { family: 'A', name: 'standard' }
+    enableRbacAuthorization: true
+    enablePurgeProtection: true
+    enableSoftDelete: true
+    softDeleteRetentionInDays: 90
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: { bypass: 'None', defaultAction: isPrivate ? 'Deny' : 'Allow' }
+  }
+}
+
+resource readers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principalId in readerPrincipalIds: {
+    scope: vault
+    name: guid(vault.id, principalId, secretsUser)
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', secretsUser)
+    }
+  }
+]
+
+resource officer 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(officerPrincipalId)) {
+  scope: vault
+  name: guid(vault.id, officerPrincipalId, secretsOfficer)
+  properties: {
+    principalId: officerPrincipalId
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', secretsOfficer)
+  }
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: vault
+  name: 'to-workspace'
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ category: 'AuditEvent', enabled: true }]
+    metrics: [{ category: 'AllMetrics', enabled: true }]
+  }
+}
+
+@description('Resource id of the vault.')
+output id string = vault.id
+
+@description('Name of the vault.')
+output name string = vault.name
+
+@description('Address of the vault.')
+output uri string = vault.properties.vaultUri

@@ -1,4 +1,5 @@
 import type { LyceumFunction } from '../shared/platform/mount.ts';
+import { type Part, partOf } from '../shared/platform/parts.ts';
 import acceptInvitation from './accounts/accept-invitation.ts';
 import changePassword from './accounts/change-password.ts';
 import checkPasswordReset from './accounts/check-password-reset.ts';
@@ -268,3 +269,8 @@ export const functions: readonly LyceumFunction[] = [
   getReadiness,
   getRoot,
 ];
+
+/** The functions of one of the apps that the product is deployed as. */
+export function functionsOf(part: Part): readonly LyceumFunction[] {
+  return part === 'all' ? functions : functions.filter((item) => partOf(item) === part);
+}

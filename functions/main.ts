@@ -3,13 +3,13 @@ import { app } from '@azure/functions';
 import { loadProcessConfig } from '../shared/platform/config.ts';
 import { mount } from '../shared/platform/mount.ts';
 import { createRuntime } from '../shared/services.ts';
-import { functions } from './index.ts';
+import { functionsOf } from './index.ts';
 
 // Wrong settings are told at the start, all at once, and not by the first request that needs them.
 const config = loadProcessConfig();
 let runtime: ReturnType<typeof createRuntime> | undefined;
 
-mount(app, functions, () => {
+mount(app, functionsOf(config.LYCEUM_PART), () => {
   runtime ??= createRuntime(config);
   return runtime;
 });

@@ -98,10 +98,16 @@ function copyAssets(outFolder: string): number {
   return present.length;
 }
 
+/** The product as Azure runs it: the bundle, and the files of the documentation page beside it. */
+export async function bundleProduct(
+  outFolder: string,
+  entry: string = join(projectRoot, 'functions', 'main.ts'),
+): Promise<Bundle & { assets: number }> {
+  return { ...(await bundle(entry, outFolder)), assets: copyAssets(outFolder) };
+}
+
 if (import.meta.main) {
   const { values } = parseArgs({ options: { entry: { type: 'string' }, out: { type: 'string' } } });
-  const outFolder = values.out ?? join(projectRoot, 'dist');
-  const { bytes, packages } = await bundle(values.entry ?? join(projectRoot, 'functions', 'main.ts'), outFolder);
-  const assets = copyAssets(outFolder);
+  const { bytes, packages, assets } = await bundleProduct(values.out ?? join(projectRoot, 'dist'), values.entry);
   console.log(`main.cjs: ${(bytes / 1e6).toFixed(2)} MB with ${packages} packages; ${assets} assets.`);
 }

@@ -30,6 +30,7 @@ const tasks = {
   check: 'tools/check.ts',
   generate: 'tools/generate.ts',
   bundle: 'tools/bundle.ts',
+  package: 'tools/package.ts',
   bench: 'tools/bench.ts',
   new: 'tools/new.ts',
   mutation: 'tools/mutation.ts',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parts } from './parts.ts';
 import { roleAliases } from './permissions.ts';
 import { signInProblems } from './sign-in-settings.ts';
 import { type SigningKey, secretBytesMin, secretKey, signingKeys } from './signing-keys.ts';
@@ -55,6 +56,12 @@ export const settingsSchema = z.object({
     .enum(['local', 'production'])
     .default('production')
     .describe('`local` on a laptop: the simulator may grade and the stack supplies the secrets.'),
+  LYCEUM_PART: z
+    .enum(parts)
+    .default('all')
+    .describe(
+      'Which functions this app has: `api` (HTTP, timers, change feeds), `worker` (queues) or `all`, as on a laptop. Two apps of one package keep slow model calls from starving HTTP.',
+    ),
   COSMOS_DATABASE: z.string().min(1).default('lyceum').describe('Cosmos DB database; the triggers read it too.'),
   CosmosConnection: optional.describe('`AccountEndpoint=...;AccountKey=...`, for the local stack and the emulator.'),
   CosmosConnection__accountEndpoint: z.url().optional().describe('Cosmos DB account, with managed identity.'),
@@ -350,11 +357,23 @@ function problemsAmongOthers(given: Record<string, unknown>, error: z.ZodError):
   return problems.filter((problem) => !wrong.some((name) => problem.includes(name)));
 }
 
+/** What Functions hands over in place of a secret that it could not read: long enough to pass for one, and known to all. */
+const unresolvedReference = /^@Microsoft\.KeyVault\(/i;
+
 /** Parses the settings once; throws a `ConfigError` that lists everything that is wrong. Empty values count as absent. */
 export function loadConfig(environment: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   );
+  const unresolved = Object.keys(given).filter((name) => unresolvedReference.test(given[name] ?? ''));
+  if (unresolved.length > 0) {
+    throw new ConfigError(
+      unresolved.map(
+        (name) =>
+          `${name}: its reference to Key Vault was not resolved; does the secret exist, and may this identity read it?`,
+      ),
+    );
+  }
   const result = settingsSchema.safeParse(given);
   if (!result.success) {
     const single = result.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`);

@@ -172,6 +172,7 @@ export function mount(app: typeof functionsApp, functions: readonly LyceumFuncti
     }
   }
   const endpoints = functions.filter((item) => item.kind === 'endpoint');
+  if (endpoints.length === 0) return;
   app.http(unmatched, {
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     route: '{*path}',

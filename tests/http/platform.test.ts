@@ -178,6 +178,13 @@ describe('settings', () => {
     if (value.length > 5) expect(message).not.toContain(value);
   });
 
+  test('that Functions could not read from the vault are told, instead of a reference that all can guess taken for the secret', () => {
+    const reference = '@Microsoft.KeyVault(SecretUri=https://kv-lyceum.vault.azure.net/secrets/jwt-secret)';
+    const message = problems({ ...right(), JWT_SECRET: reference, OPENAI_API_KEY: reference });
+    expect(message).toMatch(/JWT_SECRET: its reference to Key Vault was not resolved/);
+    expect(message).toMatch(/OPENAI_API_KEY: its reference to Key Vault was not resolved/);
+  });
+
   test('of production allow no simulator that nobody asked for', () => {
     expect(problems({ ...right(), LYCEUM_ENVIRONMENT: 'production' })).toContain('LLM_ALLOW_SIMULATOR');
     // The GitHub of tests is on this machine, which is not right for production either.

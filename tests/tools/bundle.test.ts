@@ -1,30 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { functions } from '../../functions/index.ts';
-import { bundle } from '../../tools/bundle.ts';
+import { type Bundle, bundle, bundleProduct } from '../../tools/bundle.ts';
+import { functionsOfEntry, manifestOf } from '../../tools/function-manifest.ts';
 import { projectRoot } from '../../tools/run-command.ts';
 import { startVendorStub } from '../adapters/llm/vendor-stub.ts';
-
-/** Loads a bundle as the Functions worker does, which supplies one module itself, and prints the names of its functions. */
-const loader = `const Module = require('node:module');
-const names = [];
-const core = {
-  version: '4.0.0',
-  setProgrammingModel() {},
-  registerFunction(meta) { names.push(meta.name); return { dispose() {} }; },
-  registerHook() { return { dispose() {} }; },
-  log() {},
-};
-const load = Module._load;
-Module._load = (id, ...rest) => (id === '@azure/functions-core' ? core : load(id, ...rest));
-require(process.argv[2]);
-console.log(JSON.stringify(names.sort()));
-process.exit(0);
-`;
 
 const fixtures = join(projectRoot, 'tests/tools/fixtures');
 
@@ -34,32 +18,27 @@ describe('the bundle', () => {
   beforeAll(async () => {
     // Outside the project, so that nothing can be found in its node_modules.
     folder = await mkdtemp(join(tmpdir(), 'lyceum bundle '));
-    await writeFile(join(folder, 'load.cjs'), loader);
   });
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  async function functionsOf(entry: string, name: string, env: Record<string, string> = {}): Promise<string[]> {
+  /** The names of the functions that a bundle of the entry registers. */
+  async function namesIn(entry: string, name: string): Promise<string[]> {
     const { file } = await bundle(entry, join(folder, name));
-    const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'load.cjs'), file], {
-      cwd: folder,
-      env,
-    });
-    // The loader above prints names.
-    return JSON.parse(stdout) as string[];
+    return (await functionsOfEntry(file, 'all', folder)).map((one) => one.name);
   }
 
   test('loads in a bare process without packages and registers its functions', async () => {
-    const names = await functionsOf(join(fixtures, 'small-application.ts'), 'small');
+    const names = await namesIn(join(fixtures, 'small-application.ts'), 'small');
     expect(names).toEqual(['get-health', 'get-loudly', 'get-settings', 'get-slowly']);
   });
 
   test('holds code that finds files from its own address, which CommonJS has no word for', async () => {
-    expect(await functionsOf(join(fixtures, 'application-with-own-address.ts'), 'address')).toEqual(['get-main-cjs']);
+    expect(await namesIn(join(fixtures, 'application-with-own-address.ts'), 'address')).toEqual(['get-main-cjs']);
   });
 
   test('keeps the names of classes that packages look at', async () => {
-    expect(await functionsOf(join(fixtures, 'application-with-class-names.ts'), 'names')).toEqual([
+    expect(await namesIn(join(fixtures, 'application-with-class-names.ts'), 'names')).toEqual([
       'get-JWTExpired',
       'get-StorageSharedKeyCredential',
     ]);
@@ -97,17 +76,37 @@ describe('the bundle', () => {
     expect(licences).toMatch(/Permission is hereby granted/);
   });
 
-  test('of the product registers every function, within the size that a cold start can bear', async () => {
-    const names = await functionsOf(join(projectRoot, 'functions/main.ts'), 'product', {
-      JWT_SECRET: 'x'.repeat(32),
-      DATA_ENCRYPTION_KEY: 'x'.repeat(32),
-      CosmosConnection: 'AccountEndpoint=https://127.0.0.1/;AccountKey=a2V5',
-      ServiceBusConnection: 'Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=a2V5',
-      AzureWebJobsStorage: 'UseDevelopmentStorage=true',
-      LLM_ALLOW_SIMULATOR: 'true',
+  describe('of the product', () => {
+    let product: Bundle;
+
+    beforeAll(async () => {
+      product = await bundleProduct(join(folder, 'product'));
     });
-    const declared = functions.map((one) => one.name).filter((name) => name !== 'get-root');
-    expect(names).toEqual(expect.arrayContaining(declared));
-    expect((await readFile(join(folder, 'product', 'main.cjs'))).length).toBeLessThan(3_500_000);
+
+    test('has the functions and bindings that the sources declare and the repository records', async () => {
+      const recorded: unknown = JSON.parse(await readFile(join(projectRoot, 'infra/functions.json'), 'utf8'));
+      expect(await manifestOf(product.file, folder)).toEqual(recorded);
+      expect(await manifestOf(join(projectRoot, 'functions/main.ts'))).toEqual(recorded);
+    });
+
+    test('gives both apps together what one process on a laptop has, and none of it twice', async () => {
+      const all = await functionsOfEntry(product.file, 'all', folder);
+      const apps = await manifestOf(product.file, folder);
+      expect(apps.map((one) => one.name).sort()).toEqual(all.map((one) => one.name).sort());
+      const declared = functions.map((one) => one.name).filter((name) => name !== 'get-root');
+      expect(all.map((one) => one.name)).toEqual(expect.arrayContaining(declared));
+    });
+
+    test('works off queues in one app and answers people, clocks and change feeds in the other', async () => {
+      const apps = await manifestOf(product.file, folder);
+      const triggersOf = (part: string) =>
+        [...new Set(apps.filter((one) => one.part === part).map((one) => one.bindings[0]?.['type']))].sort();
+      expect(triggersOf('worker')).toEqual(['serviceBusTrigger']);
+      expect(triggersOf('api')).toEqual(['cosmosDBTrigger', 'httpTrigger', 'timerTrigger']);
+    });
+
+    test('stays within the size that a cold start can bear', () => {
+      expect(product.bytes).toBeLessThan(3_500_000);
+    });
   });
 });

@@ -33,11 +33,11 @@ resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
   properties: { domainManagement: 'AzureManaged', userEngagementTracking: 'Disabled' }
 }
 
-resource service 'Microsoft.Communication/communicationServices@2023-04-01' = {
+resource service 'Microsoft.Communication/communicationServices@2025-09-01' = {
   name: 'acs-lyceum-${suffix}'
   location: 'global'
   tags: tags
-  properties: { dataLocation: dataLocation, linkedDomains: [domain.id] }
+  properties: { dataLocation: dataLocation, disableLocalAuth: true, linkedDomains: [domain.id] }
 }
 
 resource senders 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
@@ -58,7 +58,7 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   properties: {
     workspaceId: workspaceId
     logs: [{ categoryGroup: 'allLogs', enabled: true }]
-    metrics: [{ category: 'Traffic', enabled: true }]
+    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 

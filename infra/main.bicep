@@ -138,7 +138,7 @@ param backlogLimitMinutes int = 15
 @maxValue(50)
 param serverErrorLimitPercent int = 5
 
-@description('Kind of Web PubSub; Standard has zones and a service level, Free costs nothing.')
+@description('Kind of Web PubSub; Free costs nothing, Standard has a service level and can be private.')
 @allowed(['Free_F1', 'Standard_S1'])
 param webPubSubSku string = 'Free_F1'
 
@@ -169,7 +169,7 @@ var modelCallsPerInstance = min(callsPerInstance, modelConcurrencyLimit / worker
 var suffix = '${environmentName}-${take(uniqueString(subscription().id, environmentName, location), 6)}'
 var tags = { application: 'lyceum', environment: environmentName, 'azd-env-name': environmentName }
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-lyceum-${environmentName}'
   location: location
   tags: tags
@@ -277,7 +277,7 @@ module webPubSub 'modules/web-pubsub.bicep' = {
     location: location
     tags: tags
     suffix: suffix
-    sku: webPubSubSku
+    sku: isPrivate ? 'Standard_S1' : webPubSubSku
     isPrivate: isPrivate
     ownerPrincipalIds: [identities.outputs.api.principalId, identities.outputs.worker.principalId]
     workspaceId: observability.outputs.workspaceId
@@ -297,6 +297,7 @@ module network 'modules/network.bicep' = if (isPrivate) {
       { name: 'blob', id: storage.outputs.id, group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}' }
       { name: 'cosmos', id: cosmos.outputs.id, group: 'Sql', zone: 'privatelink.documents.azure.com' }
       { name: 'service-bus', id: serviceBus.outputs.id, group: 'namespace', zone: 'privatelink.servicebus.windows.net' }
+      { name: 'web-pubsub', id: webPubSub.outputs.id, group: 'webpubsub', zone: 'privatelink.webpubsub.azure.com' }
       { name: 'key-vault', id: vault.outputs.id, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
     ]
   }

@@ -18,14 +18,14 @@ param workspaceId string
 
 var emailOwner = '09976791-48a7-449e-bb21-39d1a415f350'
 
-resource email 'Microsoft.Communication/emailServices@2023-04-01' = {
+resource email 'Microsoft.Communication/emailServices@2025-05-01' = {
   name: 'email-lyceum-${suffix}'
   location: 'global'
   tags: tags
   properties: { dataLocation: dataLocation }
 }
 
-resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
+resource domain 'Microsoft.Communication/emailServices/domains@2025-05-01' = {
   parent: email
   name: 'AzureManagedDomain'
   location: 'global'
@@ -33,7 +33,7 @@ resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
   properties: { domainManagement: 'AzureManaged', userEngagementTracking: 'Disabled' }
 }
 
-resource service 'Microsoft.Communication/communicationServices@2025-09-01' = {
+resource service 'Microsoft.Communication/communicationServices@2025-05-01' = {
   name: 'acs-lyceum-${suffix}'
   location: 'global'
   tags: tags

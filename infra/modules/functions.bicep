@@ -112,6 +112,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identity.id }
         }
       }
+      // With one instance there is nothing to roll over to. What is cut off in its middle is delivered again.
+      siteUpdateStrategy: { type: alwaysReadyCount >= 2 ? 'RollingUpdate' : 'Recreate' }
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMb
         maximumInstanceCount: maximumInstanceCount

@@ -37,7 +37,7 @@ resource service 'Microsoft.SignalRService/webPubSub@2024-03-01' = {
     disableLocalAuth: true
     tls: { clientCertEnabled: false }
     publicNetworkAccess: 'Enabled'
-    networkACLs: isPrivate && sku != 'Free_F1' ? closed : open
+    networkACLs: isPrivate ? closed : open
   }
 }
 

@@ -1,4 +1,4 @@
-import { hkdfSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import queueFile from '../infra/queues.json' with { type: 'json' };
 import { createBlob } from './adapters/blob/client.ts';
 import { createCosmos } from './adapters/cosmos/client.ts';
@@ -104,6 +104,7 @@ import { type Background, createBackground } from './platform/background.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { accessTokenKeys, type Config, llmProviders, trustedProxyHops } from './platform/config.ts';
 import type { Principal } from './platform/define-endpoint.ts';
+import { deriveKey } from './platform/derived-keys.ts';
 import { createIdempotencyStore } from './platform/idempotency.ts';
 import { createIds } from './platform/ids.ts';
 import { createLogger, type Logger } from './platform/logging.ts';
@@ -161,11 +162,6 @@ const dayMs = 24 * 60 * 60_000;
 const tokenMarginMs = 60_000;
 /** Two tabs of one browser ask within moments of each other. */
 const refreshRepeatMs = 10_000;
-
-/** One secret in the settings, and a key of its own for each use. */
-function keyOf(config: Config, use: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', config.DATA_ENCRYPTION_KEY, '', `lyceum ${use}`, 32));
-}
 
 /** What tests replace: time, chance, the log's end. Everything else is real. */
 export interface RuntimeOverrides {
@@ -291,6 +287,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   const clock = overrides.clock ?? systemClock;
   const ids = createIds(clock);
   const random = overrides.random ?? Math.random;
+  const keyOf = (use: string) => deriveKey(config.DATA_ENCRYPTION_KEY, use);
   const logger = createLogger({
     write: overrides.writeLog ?? ((line) => process.stdout.write(`${line}\n`)),
     clock,
@@ -362,7 +359,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     clock,
     ids,
     logger,
-    key: keyOf(config, 'log-in throttle'),
+    key: keyOf('log-in throttle'),
     scale: config.RATE_LIMIT_SCALE,
   });
   const maker = createAccountMaker({ accounts, passwords, standings, audit, clock });
@@ -424,7 +421,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     sessions: sessionsService,
     factors: createFactors(cosmos.container('identity')),
     codes: createOneTimeCodes(),
-    secretBox: createSecretBox({ secret: config.DATA_ENCRYPTION_KEY, purpose: 'second factor' }),
+    secretBox: createSecretBox({ key: keyOf('second factor') }),
     ceremonies: createPasskeyCeremonies({
       rpId: config.PASSKEY_RP_ID ?? frontEnd.hostname,
       origins: [frontEnd.origin, ...config.CORS_ORIGINS],
@@ -459,7 +456,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     randomBytes,
     policy: { idleMs, repeatMs: refreshRepeatMs },
   });
-  const oneTimeTokens = createOneTimeTokens({ secret: config.DATA_ENCRYPTION_KEY });
+  const oneTimeTokens = createOneTimeTokens({ key: keyOf('one-time tokens') });
   const links = createLinkIssuer({
     links: createAccountLinks(cosmos.container('identity')),
     accounts,
@@ -648,7 +645,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     idempotency: createIdempotencyStore({
       container: cosmos.container('platform'),
       clock,
-      secret: config.DATA_ENCRYPTION_KEY,
+      key: keyOf('idempotency'),
     }),
     services,
     strictErrors: overrides.strictErrors ?? false,

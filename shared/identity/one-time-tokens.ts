@@ -1,4 +1,4 @@
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { fromIdBytes, idBytes, toIdBytes } from './id-bytes.ts';
 
 /** What a link in an e-mail, or a code that staff hand over, is good for. */
@@ -21,8 +21,7 @@ export interface OneTimeTokens {
 const proofBytes = 32;
 const form = /^[A-Za-z0-9_-]{64}$/;
 
-export function createOneTimeTokens(deps: { secret: string }): OneTimeTokens {
-  const key = Buffer.from(hkdfSync('sha256', deps.secret, '', 'lyceum one-time tokens', 32));
+export function createOneTimeTokens({ key }: { key: Buffer }): OneTimeTokens {
   const hash = (token: string) => createHash('sha256').update(token).digest('base64url');
 
   return {

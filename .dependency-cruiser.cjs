@@ -78,7 +78,7 @@ module.exports = {
         pathNot: [
           ...kinds('rules'),
           ...shapes,
-          '^shared/platform/(errors|permissions|schemas)\\.ts$',
+          '^shared/platform/(errors|permissions|same-text|schemas)\\.ts$',
           // Tables and prompts of the same domain; whether they are pure themselves is the next rule's business.
           '^shared/$1/(?!.*(service|repository)\\.ts$)',
         ],

@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
+import { isSameText } from '../platform/same-text.ts';
 import { fromIdBytes, idBytes, toIdBytes } from './id-bytes.ts';
 
 /** What a link in an e-mail, or a code that staff hand over, is good for. */
@@ -36,9 +37,6 @@ export function createOneTimeTokens({ key }: { key: Buffer }): OneTimeTokens {
       return fromIdBytes(bytes.subarray(0, idBytes));
     },
     hash,
-    matches: (token, stored) => {
-      const [given, known] = [Buffer.from(hash(token)), Buffer.from(stored)];
-      return given.length === known.length && timingSafeEqual(given, known);
-    },
+    matches: (token, stored) => isSameText(hash(token), stored),
   };
 }

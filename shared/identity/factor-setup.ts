@@ -4,6 +4,7 @@ import { AppError } from '../platform/errors.ts';
 import { permissions } from '../platform/permissions.ts';
 import type { Accounts } from './accounts-repository.ts';
 import { hasSecondFactor } from './factor-rules.ts';
+import { ownAccount } from './own-account.ts';
 import type { PendingLogIns } from './pending-log-ins.ts';
 import type { UserDocument } from './schemas.ts';
 import type { Proof, TokenAnswer } from './session-schemas.ts';
@@ -60,9 +61,7 @@ export function createFactorSetup(deps: {
     }
     if (!user.permissions.has('account:secure_self'))
       throw new AppError('forbidden', permissions['account:secure_self'].refusal);
-    const account = await accounts.find(user.user_id);
-    if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-    return { account, by: user };
+    return { account: await ownAccount(accounts, user), by: user };
   }
 
   return {

@@ -12,9 +12,9 @@ import { newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules
 import type { AddedPasskey, Passkey, PasskeyAssertion, PasskeyRegistration, StoredPasskey } from './factor-schemas.ts';
 import { completeWithTokens, type FactorSetup, type Setup } from './factor-setup.ts';
 import type { Factors } from './factors-repository.ts';
+import { ownAccount } from './own-account.ts';
 import type { PasskeyChallenges } from './passkey-challenges.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
-import type { UserDocument } from './schemas.ts';
 import type { TokenAnswer } from './session-schemas.ts';
 import type { SignInService } from './sign-in-service.ts';
 
@@ -71,12 +71,6 @@ export function createPasskeysService(deps: {
     if (factor.passkeys.length >= passkeysMax)
       throw new AppError('conflict', `An account can have ${passkeysMax} passkeys; remove one first`);
     return factor;
-  }
-
-  async function accountOf(user: Principal): Promise<UserDocument> {
-    const account = await accounts.find(user.user_id);
-    if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-    return account;
   }
 
   async function startProof(userId: string, purpose: 'second_factor' | 'step_up'): Promise<RequestOptions> {
@@ -158,7 +152,7 @@ export function createPasskeysService(deps: {
 
     async remove(user, passkeyId) {
       const told = await untilWritten(async () => {
-        const [account, factor] = [await accountOf(user), await find(user.user_id)];
+        const [account, factor] = [await ownAccount(accounts, user), await find(user.user_id)];
         const found = factor.passkeys.find(({ passkey_id }) => passkey_id === passkeyId);
         if (found === undefined) throw new AppError('not_found');
         const left = withoutSpareCodes({ ...factor, passkeys: factor.passkeys.filter((one) => one !== found) });

@@ -14,6 +14,7 @@ import { hasSecondFactor, methodsOf, newFactor, summaryOf, whyKept, withoutSpare
 import type { FactorDocument, FactorProof, RecoveryCodes, SecondFactorState, TotpSetup } from './factor-schemas.ts';
 import type { FactorSetup, Setup } from './factor-setup.ts';
 import type { Factors } from './factors-repository.ts';
+import { ownAccount } from './own-account.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
 import type { UserDocument } from './schemas.ts';
 import { withoutSessions } from './user-change-rules.ts';
@@ -54,12 +55,6 @@ export function createSecondFactorService(deps: {
   const { accounts, states, factors, proofs, factorSetup, codes, secretBox, audit, notices, clock, requiredRoles } =
     deps;
 
-  async function accountOf(user: Principal): Promise<UserDocument> {
-    const account = await accounts.find(user.user_id);
-    if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-    return account;
-  }
-
   const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
 
   /** Account, factor and trace in one batch; undefined when somebody else wrote in between. */
@@ -87,7 +82,7 @@ export function createSecondFactorService(deps: {
 
   /** Who takes something away must show the password, where there is one, and the second factor. */
   async function prove(user: Principal, given: FactorProof): Promise<void> {
-    const account = await accountOf(user);
+    const account = await ownAccount(accounts, user);
     if (account.password_hash !== null) {
       if (given.password === undefined) throw new AppError('wrong_password', 'Send the password too');
       await proofs.checkPassword(account, given.password, user);
@@ -98,7 +93,7 @@ export function createSecondFactorService(deps: {
 
   return {
     async state(user) {
-      const account = await accountOf(user);
+      const account = await ownAccount(accounts, user);
       const factor = await find(user.user_id);
       return {
         user_id: user.user_id,
@@ -149,7 +144,7 @@ export function createSecondFactorService(deps: {
       if ((await find(user.user_id)).totp === null) throw new AppError('not_found', 'No authenticator app is set up');
       await prove(user, given);
       await untilWritten(async () => {
-        const [account, factor] = [await accountOf(user), await find(user.user_id)];
+        const [account, factor] = [await ownAccount(accounts, user), await find(user.user_id)];
         const left = withoutSpareCodes({ ...factor, totp: null });
         const reason = whyKept(account, left, requiredRoles);
         if (reason !== undefined) throw new AppError('conflict', reason);
@@ -182,11 +177,12 @@ export function createSecondFactorService(deps: {
     },
 
     async renewRecoveryCodes(user, given) {
-      if (!hasSecondFactor(await accountOf(user))) throw new AppError('not_found', 'No second factor is set up');
+      if (!hasSecondFactor(await ownAccount(accounts, user)))
+        throw new AppError('not_found', 'No second factor is set up');
       await prove(user, given);
       const { shown, hashes } = newRecoveryCodes(user.user_id);
       await untilWritten(async () => {
-        const [account, factor] = [await accountOf(user), await find(user.user_id)];
+        const [account, factor] = [await ownAccount(accounts, user), await find(user.user_id)];
         return write(
           account,
           { ...factor, recovery_codes: hashes },

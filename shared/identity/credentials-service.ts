@@ -18,6 +18,7 @@ import type { PasswordResetCheck } from './credential-schemas.ts';
 import type { LinkIssuer } from './link-issuer.ts';
 import type { LogInThrottle } from './login-throttle-service.ts';
 import type { UserDocument } from './schemas.ts';
+import { withAllSessionsEnded } from './session-rules.ts';
 
 export interface CredentialsService {
   /** Ends all sessions but the one that asks; throws `wrong_password`, `validation_failed`, `rate_limited`. */
@@ -46,13 +47,7 @@ export function createCredentialsService(deps: {
 
   /** The account with its new password; sessions that are not `kept` are over with the same write. */
   function renewed(account: UserDocument, hash: string, kept: string | null): UserDocument {
-    return {
-      ...account,
-      password_hash: hash,
-      session_version: account.session_version + 1,
-      kept_session_id: kept,
-      updated_at: isoTime(clock.now()),
-    };
+    return { ...withAllSessionsEnded(account, kept), password_hash: hash, updated_at: isoTime(clock.now()) };
   }
 
   /** Tells the account holder, in case that it was somebody else; nobody where there is no address. */

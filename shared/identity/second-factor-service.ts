@@ -17,7 +17,7 @@ import type { Factors } from './factors-repository.ts';
 import { ownAccount } from './own-account.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
 import type { UserDocument } from './schemas.ts';
-import { withoutSessions } from './user-change-rules.ts';
+import { withAllSessionsEnded } from './session-rules.ts';
 
 export interface SecondFactorService {
   state(user: Principal): Promise<SecondFactorState>;
@@ -171,7 +171,7 @@ export function createSecondFactorService(deps: {
           detail: { kind: 'all' },
         } as const;
         const released = factor.passkeys.map(({ credential_id }) => factors.releasePasskey(credential_id));
-        return write(withoutSessions(account), left, trace, released);
+        return write(withAllSessionsEnded(account), left, trace, released);
       });
       return undefined;
     },

@@ -67,7 +67,6 @@ import {
 } from './identity/email-verification-service.ts';
 import { createExternalLoginsService, type ExternalLoginsService } from './identity/external-logins-service.ts';
 import { createExternalSignInService, type ExternalSignInService } from './identity/external-sign-in-service.ts';
-import { createFactorNotices } from './identity/factor-notices.ts';
 import { createFactors } from './identity/factors-repository.ts';
 import { createInvitationCourses } from './identity/invitation-courses.ts';
 import { createInvitations } from './identity/invitations-repository.ts';
@@ -408,8 +407,20 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   });
   const frontEnd = new URL(config.APP_URL);
   const mails = createMailOutbox({ dispatcher, clock, ids });
+  const oneTimeTokens = createOneTimeTokens({ key: keyOf('one-time tokens') });
+  const links = createLinkIssuer({
+    links: createAccountLinks(cosmos.container('identity')),
+    accounts,
+    tokens: oneTimeTokens,
+    clock,
+    logger,
+  });
+  const appUrl = config.APP_URL.replace(/\/+$/, '');
+  const emailVerification = createEmailVerificationService({ accounts, states, links, mails, audit, clock, appUrl });
+  const notices = createAccountNotices({ verification: emailVerification, clock });
   const secondFactors = createSecondFactors({
-    notices: createFactorNotices({ mails, clock }),
+    notices,
+    mails,
     accounts,
     states,
     passwords,
@@ -456,15 +467,6 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     randomBytes,
     policy: { idleMs, repeatMs: refreshRepeatMs },
   });
-  const oneTimeTokens = createOneTimeTokens({ key: keyOf('one-time tokens') });
-  const links = createLinkIssuer({
-    links: createAccountLinks(cosmos.container('identity')),
-    accounts,
-    tokens: oneTimeTokens,
-    clock,
-    logger,
-  });
-  const appUrl = config.APP_URL.replace(/\/+$/, '');
   const credentials = createCredentialsService({
     accounts,
     states,
@@ -472,12 +474,11 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     passwords,
     throttle,
     mails,
+    notices,
     audit,
     clock,
     appUrl,
   });
-  const emailVerification = createEmailVerificationService({ accounts, states, links, mails, audit, clock, appUrl });
-  const notices = createAccountNotices({ verification: emailVerification, clock });
   const accountWrites = createAccountWrites({ accounts, users, states, standings, audit, mails, clock });
   const components = createComponentsService({
     access,

@@ -108,12 +108,12 @@ export function createAccountWrites(deps: {
         const { account, events, mails: told = [] } = await decide(before);
         if (events.length === 0) return before;
         const { taken, freed } = await movedNames(before, account);
-        const prepared = told.map((mail) => mails.prepare(mail));
+        const prepared = mails.prepare(told);
         const more: BatchOperation[] = [
           ...taken.map((name): BatchOperation => ({ op: 'create', doc: toReserve(userId, name) })),
           ...freed.map((id): BatchOperation => ({ op: 'remove', id })),
           ...(await standings.operations(before, account)),
-          ...prepared.map(({ operation }) => operation),
+          ...prepared.operations,
           ...events.map((event) => audit.operation(accountsPk, { ...event, target: { type: 'account', id: userId } })),
         ];
         const changed = { ...account, updated_at: isoTime(clock.now()) };
@@ -124,7 +124,7 @@ export function createAccountWrites(deps: {
           // Also after no answer, when nobody knows whether it was written.
           states.forget(userId);
         }
-        for (const mail of prepared) await mail.send();
+        await prepared.send();
         // Read again, for its new version.
         return present(userId, undefined);
       }),

@@ -1,12 +1,13 @@
 import type { PasskeyCeremonies } from '../adapters/passkeys/ceremonies.ts';
 import type { AuditRecorder } from '../audit/record.ts';
+import type { MailOutbox } from '../mail/outbox.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
+import type { AccountNotices } from './account-notices.ts';
 import type { AccountStates } from './account-states.ts';
 import { type Accounts, accountsPk } from './accounts-repository.ts';
-import type { FactorNotices } from './factor-notices.ts';
 import type { FactorProofs } from './factor-proofs.ts';
 import { newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
 import type { AddedPasskey, Passkey, PasskeyAssertion, PasskeyRegistration, StoredPasskey } from './factor-schemas.ts';
@@ -58,11 +59,24 @@ export function createPasskeysService(deps: {
   ceremonies: PasskeyCeremonies;
   signIn: Pick<SignInService, 'complete'>;
   audit: AuditRecorder;
-  notices: FactorNotices;
+  notices: Pick<AccountNotices, 'ofSecondFactor'>;
+  mails: Pick<MailOutbox, 'prepare'>;
   clock: Clock;
   requiredRoles: readonly string[];
 }): PasskeysService {
-  const { accounts, states, factors, proofs, factorSetup, passkeyChallenges, ceremonies, audit, notices, clock } = deps;
+  const {
+    accounts,
+    states,
+    factors,
+    proofs,
+    factorSetup,
+    passkeyChallenges,
+    ceremonies,
+    audit,
+    notices,
+    mails,
+    clock,
+  } = deps;
 
   const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
 
@@ -112,7 +126,7 @@ export function createPasskeysService(deps: {
           target: { type: 'account', id: account.user_id },
           detail: { kind: 'passkey', passkey_id },
         } as const;
-        const told = notices.secondFactorChanged(account, trace);
+        const told = mails.prepare(notices.ofSecondFactor(trace, account));
         const refused = await accounts.replace(
           { ...account, second_factors: summaryOf(changed), updated_at: createdAt },
           [
@@ -165,7 +179,7 @@ export function createPasskeysService(deps: {
           target: { type: 'account', id: account.user_id },
           detail: { kind: 'passkey', passkey_id: passkeyId },
         } as const;
-        const notice = notices.secondFactorChanged(account, trace);
+        const notice = mails.prepare(notices.ofSecondFactor(trace, account));
         const refused = await accounts.replace(changed, [
           factors.operation(left),
           factors.releasePasskey(found.credential_id),

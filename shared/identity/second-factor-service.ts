@@ -1,14 +1,15 @@
 import type { BatchOperation } from '../adapters/cosmos/container.ts';
 import type { OneTimeCodes } from '../adapters/one-time-codes/totp.ts';
 import type { AuditEntry, AuditRecorder } from '../audit/record.ts';
+import type { MailOutbox } from '../mail/outbox.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
 import type { SecretBox } from '../platform/secret-box.ts';
+import type { AccountNotices } from './account-notices.ts';
 import type { AccountStates } from './account-states.ts';
 import { type Accounts, accountsPk } from './accounts-repository.ts';
-import type { FactorNotices } from './factor-notices.ts';
 import type { FactorProofs } from './factor-proofs.ts';
 import { hasSecondFactor, methodsOf, newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
 import type { FactorDocument, FactorProof, RecoveryCodes, SecondFactorState, TotpSetup } from './factor-schemas.ts';
@@ -48,12 +49,25 @@ export function createSecondFactorService(deps: {
   codes: OneTimeCodes;
   secretBox: SecretBox;
   audit: AuditRecorder;
-  notices: FactorNotices;
+  notices: Pick<AccountNotices, 'ofSecondFactor'>;
+  mails: Pick<MailOutbox, 'prepare'>;
   clock: Clock;
   requiredRoles: readonly string[];
 }): SecondFactorService {
-  const { accounts, states, factors, proofs, factorSetup, codes, secretBox, audit, notices, clock, requiredRoles } =
-    deps;
+  const {
+    accounts,
+    states,
+    factors,
+    proofs,
+    factorSetup,
+    codes,
+    secretBox,
+    audit,
+    notices,
+    mails,
+    clock,
+    requiredRoles,
+  } = deps;
 
   const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
 
@@ -65,7 +79,7 @@ export function createSecondFactorService(deps: {
     more: readonly BatchOperation[] = [],
   ): Promise<true | undefined> {
     const changed = { ...account, second_factors: summaryOf(factor), updated_at: isoTime(clock.now()) };
-    const told = notices.secondFactorChanged(account, trace);
+    const told = mails.prepare(notices.ofSecondFactor(trace, account));
     const refused = await accounts.replace(changed, [
       factors.operation(factor),
       audit.operation(accountsPk, trace),

@@ -399,9 +399,8 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     accountsService,
     passwords,
     sessions: sessionsService,
-    records: sessions,
     throttle,
-    audit,
+    auditLog,
     pendingLogIns,
     mfaRequiredRoles,
   });

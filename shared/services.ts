@@ -58,7 +58,6 @@ import { createAccountWrites } from './identity/account-writes.ts';
 import { createAccounts } from './identity/accounts-repository.ts';
 import { type AccountsService, createAccountsService } from './identity/accounts-service.ts';
 import { createAuthenticate } from './identity/authentication.ts';
-import { createChallenges } from './identity/challenges-repository.ts';
 import { type AccountChangesService, createAccountChangesService } from './identity/changes-service.ts';
 import { type CredentialsService, createCredentialsService } from './identity/credentials-service.ts';
 import {
@@ -88,9 +87,9 @@ import { createRolesService, type RolesService } from './identity/roles-service.
 import { createSecondFactors, type SecondFactors } from './identity/second-factors.ts';
 import { createSessions } from './identity/sessions-repository.ts';
 import { createSessionsService, type SessionsService } from './identity/sessions-service.ts';
+import { createShortLived } from './identity/short-lived-repository.ts';
 import { createSignInService, type SignInService } from './identity/sign-in-service.ts';
 import { createSignInRoundTrip } from './identity/sign-in-transactions.ts';
-import { createSignInTransactions } from './identity/sign-in-transactions-repository.ts';
 import { createStandings } from './identity/standing.ts';
 import { type AccessTokens, createAccessTokens } from './identity/tokens.ts';
 import { createUsers } from './identity/users-repository.ts';
@@ -391,8 +390,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
       tailMs,
     },
   });
-  const challenges = createChallenges(cosmos.container('platform'));
-  const pendingLogIns = createPendingLogIns({ challenges, clock });
+  const pendingLogIns = createPendingLogIns({ logIns: createShortLived(cosmos.container('platform')), clock });
   const mfaRequiredRoles = config.MFA_REQUIRED_ROLES;
   const signIn = createSignInService({
     accounts,
@@ -425,7 +423,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     passwords,
     audit,
     clock,
-    challenges,
+    challenges: createShortLived(cosmos.container('platform')),
     pendingLogIns,
     signIn,
     sessions: sessionsService,
@@ -451,7 +449,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
   });
   const roundTrip = createSignInRoundTrip({
     providers: createSignInProviders(config, clock),
-    transactions: createSignInTransactions(cosmos.container('platform')),
+    transactions: createShortLived(cosmos.container('platform')),
     redirectUriOf: (provider) => redirectUriOf(config, provider),
     clock,
   });

@@ -1,5 +1,6 @@
 /** The settings that each app gets in each deployment, worked out from the templates. */
-import { Computed, callsOf, evaluate, isObject, type KnownObject } from './evaluate.ts';
+import { callsOf } from './deployments.ts';
+import { Computed, evaluate, isObject, type KnownObject } from './evaluate.ts';
 import type { BicepFile } from './read-bicep.ts';
 import { type Place, place, resources, type Templates } from './templates.ts';
 import { at, literalOf } from './value.ts';

@@ -58,6 +58,8 @@ export interface BicepFile {
   path: string;
   text: string;
   targetScope: string;
+  /** The template that a parameter file is for. */
+  using: string | undefined;
   params: Param[];
   variables: Variable[];
   resources: Resource[];
@@ -150,18 +152,34 @@ function readModule(node: Node, decorators: Decorator[]): Module[] {
   ];
 }
 
+/** What a template declares, by the node that declares it. */
+const declarations: Readonly<Record<string, (file: BicepFile, node: Node, declared: Declaration) => void>> = {
+  target_scope_assignment: (file, node) => {
+    file.targetScope = named(node).map(plainText)[0] ?? '';
+  },
+  using_statement: (file, node) => {
+    file.using = named(node).map(plainText)[0];
+  },
+  resource_declaration: (file, node, { decorators }) =>
+    void file.resources.push(...readResource(node, decorators, undefined)),
+  module_declaration: (file, node, { decorators }) => void file.modules.push(...readModule(node, decorators)),
+  variable_declaration: (file, node, declared) => {
+    const [, value] = named(node);
+    if (value) file.variables.push({ ...declared, value: readValue(value) });
+  },
+  parameter_declaration: (file, node, declared) => {
+    const [, type, fallback] = named(node);
+    file.params.push({ ...declared, type: type?.text ?? '', fallback: fallback && readValue(fallback) });
+  },
+  output_declaration: (file, node, declared) => {
+    const [, type, value] = named(node);
+    if (value) file.outputs.push({ ...declared, type: type?.text ?? '', value: readValue(value) });
+  },
+};
+
 function declare(file: BicepFile, node: Node, decorators: Decorator[]): void {
-  const [name, second, third] = named(node);
-  const base = { name: name?.text ?? '', line: numberOfLine(node), decorators };
-  if (node.type === 'target_scope_assignment' && name) file.targetScope = plainText(name);
-  else if (node.type === 'resource_declaration') file.resources.push(...readResource(node, decorators, undefined));
-  else if (node.type === 'module_declaration') file.modules.push(...readModule(node, decorators));
-  else if (node.type === 'variable_declaration' && second) file.variables.push({ ...base, value: readValue(second) });
-  else if (node.type === 'parameter_declaration')
-    file.params.push({ ...base, type: second?.text ?? '', fallback: third && readValue(third) });
-  else if (node.type === 'output_declaration' && third)
-    file.outputs.push({ ...base, type: second?.text ?? '', value: readValue(third) });
-  else if (/^(type_declaration|user_defined_function|import_)/.test(node.type))
+  declarations[node.type]?.(file, node, { name: named(node)[0]?.text ?? '', line: numberOfLine(node), decorators });
+  if (/^(type_declaration|user_defined_function|import_)/.test(node.type))
     for (const word of node.descendantsOfType('identifier')) if (word) file.localNames.add(word.text);
 }
 
@@ -206,6 +224,7 @@ export async function readBicep(path: string, text: string): Promise<BicepFile> 
     path,
     text: source,
     targetScope: 'resourceGroup',
+    using: undefined,
     params: [],
     variables: [],
     resources: [],

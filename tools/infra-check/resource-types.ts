@@ -32,7 +32,7 @@ const cosmosLogs = [
 ];
 
 export const resourceTypes: Readonly<Record<string, ResourceType>> = {
-  'Microsoft.Resources/resourceGroups': tracked('2024-03-01'),
+  'Microsoft.Resources/resourceGroups': tracked('2025-04-01'),
 
   'Microsoft.Web/serverfarms': tracked('2025-03-01'),
   'Microsoft.Web/sites': tracked('2025-03-01', 'FunctionAppLogs'),
@@ -47,6 +47,7 @@ export const resourceTypes: Readonly<Record<string, ResourceType>> = {
   'Microsoft.DocumentDB/databaseAccounts': tracked('2025-04-15', ...cosmosLogs),
   'Microsoft.DocumentDB/databaseAccounts/sqlDatabases': plain('2025-04-15'),
   'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers': plain('2025-04-15'),
+  'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions': plain('2025-04-15'),
   'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments': plain('2025-04-15'),
 
   'Microsoft.Storage/storageAccounts': tracked('2025-06-01', 'metrics'),
@@ -55,6 +56,7 @@ export const resourceTypes: Readonly<Record<string, ResourceType>> = {
   'Microsoft.Storage/storageAccounts/managementPolicies': plain('2025-01-01'),
 
   'Microsoft.KeyVault/vaults': tracked('2024-11-01', 'AuditEvent'),
+  'Microsoft.KeyVault/vaults/secrets': plain('2024-11-01'),
 
   'Microsoft.OperationalInsights/workspaces': tracked('2025-07-01', 'Audit'),
   'Microsoft.Insights/components': tracked('2020-02-02'),
@@ -85,7 +87,7 @@ export const resourceTypes: Readonly<Record<string, ResourceType>> = {
   'Microsoft.Network/networkSecurityGroups': tracked('2025-05-01', 'NetworkSecurityGroupEvent'),
   'Microsoft.Network/privateEndpoints': tracked('2025-05-01'),
   'Microsoft.Network/privateEndpoints/privateDnsZoneGroups': plain('2025-05-01'),
-  'Microsoft.Network/privateDnsZones': tracked('2020-06-01'),
+  'Microsoft.Network/privateDnsZones': tracked('2024-06-01'),
   'Microsoft.Network/privateDnsZones/virtualNetworkLinks': tracked('2024-06-01'),
   'Microsoft.Network/networkSecurityPerimeters': tracked('2024-07-01'),
 };

@@ -12,6 +12,8 @@ export interface Templates {
   files: BicepFile[];
   /** `.bicepparam`; their values are in `variables`. */
   parameterFiles: BicepFile[];
+  /** Every JSON file that a template may load, by its path. */
+  json: Record<string, unknown>;
   containers: Json[];
   queues: Json[];
   host: { functionTimeout: string; maxConcurrentCalls: number; maxAutoLockRenewalDuration: string };
@@ -71,10 +73,13 @@ export async function readTemplates(root: string): Promise<Templates> {
     const paths = globSync(pattern, { cwd: root }).map((path) => path.replaceAll('\\', '/'));
     return Promise.all(paths.sort().map((path) => readBicep(path, read(path))));
   };
+  const jsonPaths = ['host.json', ...globSync('infra/*.json', { cwd: root })].map((path) => path.replaceAll('\\', '/'));
+  const readable = jsonPaths.filter((path) => !path.endsWith('workbook.json'));
   const host = hostSchema.parse(JSON.parse(read('host.json')));
   return {
     files: await readAll('infra/**/*.bicep'),
     parameterFiles: await readAll('infra/**/*.bicepparam'),
+    json: Object.fromEntries(readable.map((path): [string, unknown] => [path, JSON.parse(read(path))])),
     containers: containersSchema.parse(JSON.parse(read('infra/containers.json'))).containers,
     queues: queuesSchema.parse(JSON.parse(read('infra/queues.json'))).queues,
     host: { functionTimeout: host.functionTimeout, ...host.extensions.serviceBus },

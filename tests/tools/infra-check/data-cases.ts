@@ -157,6 +157,27 @@ resource all 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025
   },
   {
     rule: 'model-concurrency',
+    name: 'instances that follow from the limit and from host.json',
+    snippet: {
+      'infra/main.bicep':
+        "param modelConcurrencyLimit int = 400\nvar calls = loadJsonContent('../host.json').extensions.serviceBus.maxConcurrentCalls\nvar workerMaximumInstances = max(40, modelConcurrencyLimit / calls)\n",
+      'infra/dev.bicepparam': "using 'main.bicep'\n",
+    },
+    other: { json: { 'host.json': { extensions: { serviceBus: { maxConcurrentCalls: 8 } } } } },
+  },
+  {
+    rule: 'model-concurrency',
+    name: 'a limit that the fewest instances pass',
+    snippet: {
+      'infra/main.bicep':
+        "param modelConcurrencyLimit int = 100\nvar calls = loadJsonContent('../host.json').extensions.serviceBus.maxConcurrentCalls\nvar workerMaximumInstances = max(40, modelConcurrencyLimit / calls)\n",
+      'infra/dev.bicepparam': "using 'main.bicep'\n",
+    },
+    other: { json: { 'host.json': { extensions: { serviceBus: { maxConcurrentCalls: 8 } } } } },
+    says: /main.bicep:3: infra\/dev.bicepparam: 40 instances times 8 calls are more than the 100/,
+  },
+  {
+    rule: 'model-concurrency',
     name: 'a limit that nobody states',
     snippet: { 'infra/main.bicep': 'param workerMaximumInstances int = 40\n', 'infra/dev.bicepparam': '' },
     says: /are not known numbers/,
@@ -195,6 +216,18 @@ resource all 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025
     name: 'a misspelt one',
     snippet: logAlert('AppTrace | count'),
     says: /:2: AppTrace is not a table that is filled/,
+  },
+  {
+    rule: 'alert-tables',
+    name: 'a query that is put together',
+    snippet: `var lines = 'AppTrace | take 1'\n${logAlert(`\${lines} | count`)}`,
+    says: /:3: AppTrace is not a table that is filled/,
+  },
+  {
+    rule: 'alert-tables',
+    name: 'a query that only Azure knows',
+    snippet: logAlert(`\${other.id} | count`),
+    says: /:2: this query cannot be read/,
   },
   {
     rule: 'alert-tables',

@@ -123,7 +123,22 @@ export const declarationCases: Case[] = [
     rule: 'arguments',
     name: 'a parameter file with another parameter',
     snippet: { 'infra/main.bicep': '', 'infra/dev.bicepparam': "using 'main.bicep'\nparam b = 1\n" },
-    says: /dev.bicepparam:2: main.bicep has no parameter b/,
+    says: /dev.bicepparam:2: infra\/main.bicep has no parameter b/,
+  },
+  {
+    rule: 'arguments',
+    name: 'a parameter file for another template',
+    snippet: {
+      'infra/main.bicep': 'param a string\n',
+      'infra/other.bicep': 'param b string\n',
+      'infra/other.bicepparam': "using 'other.bicep'\nparam b = 'x'\n",
+    },
+  },
+  {
+    rule: 'arguments',
+    name: 'a parameter file for a template that is gone',
+    snippet: { 'infra/main.bicep': '', 'infra/dev.bicepparam': "using 'gone.bicep'\n" },
+    says: /is for gone.bicep, which is not there/,
   },
   {
     rule: 'outputs-exist',

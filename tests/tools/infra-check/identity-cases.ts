@@ -45,6 +45,21 @@ resource grant 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-04
 }
 `;
 
+/** A role of our own on the whole account. */
+const ownRole = (actions: string) => `resource account 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' existing = {
+  name: 'x'
+}
+resource own 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2025-04-15' = {
+  parent: account
+  properties: { permissions: [{ dataActions: ['Microsoft.DocumentDB/databaseAccounts/${actions}'] }] }
+}
+resource grant 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-04-15' = {
+  parent: account
+  name: guid(account.id, principalId, own.id)
+  properties: { principalId: principalId, roleDefinitionId: own.id, scope: account.id }
+}
+`;
+
 const site = (identity: string) => `resource app 'Microsoft.Web/sites@2025-03-01' = { name: 'x'${identity} }\n`;
 const app = (name: string, identity: string) =>
   `module ${name} 'modules/functions.bicep' = { name: '${name}', params: { identity: ${identity} } }\n`;
@@ -103,6 +118,13 @@ export const identityCases: Case[] = [
     name: 'another role',
     snippet: dataAssignment('/dbs/lyceum/colls/audit', sender),
     says: /grant gives another role/,
+  },
+  { rule: 'narrow-data-roles', name: 'a role that asks where the account is', snippet: ownRole('readMetadata') },
+  {
+    rule: 'narrow-data-roles',
+    name: 'a role of our own that reads all data',
+    snippet: ownRole('sqlDatabases/containers/items/read'),
+    says: /grant is not for one container/,
   },
   {
     rule: 'no-keys',

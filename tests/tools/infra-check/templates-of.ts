@@ -12,6 +12,7 @@ export async function templatesOf(snippet: Snippet, other: Partial<Templates> = 
   return {
     files: files.filter((file) => file.path.endsWith('.bicep')),
     parameterFiles: files.filter((file) => file.path.endsWith('.bicepparam')),
+    json: {},
     containers: [],
     queues: [],
     host: { functionTimeout: '00:10:00', maxConcurrentCalls: 8, maxAutoLockRenewalDuration: '00:10:00' },

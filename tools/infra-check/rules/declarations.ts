@@ -1,4 +1,4 @@
-import { fileOf } from '../evaluate.ts';
+import { fileOf, templateOf } from '../deployments.ts';
 import type { BicepFile, Decorator, Param } from '../read-bicep.ts';
 import { type Place, place, type Rule } from '../templates.ts';
 import { literalOf, type Value, walk } from '../value.ts';
@@ -53,10 +53,12 @@ function* checkArguments(caller: BicepFile, target: BicepFile, module: BicepFile
       yield place(caller, module.line, `${module.name} is not given ${param.name}`);
 }
 
-function* checkParameterFile(file: BicepFile, main: BicepFile | undefined): Iterable<Place> {
+function* checkParameterFile(file: BicepFile, template: BicepFile | undefined): Iterable<Place> {
+  if (!template) yield place(file, 1, `is for ${file.using}, which is not there`);
   for (const { name, line } of file.variables)
-    if (!main?.params.some((p) => p.name === name)) yield place(file, line, `main.bicep has no parameter ${name}`);
-  for (const param of main?.params ?? [])
+    if (template && !template.params.some((p) => p.name === name))
+      yield place(file, line, `${template.path} has no parameter ${name}`);
+  for (const param of template?.params ?? [])
     if (!param.fallback && !file.variables.some((v) => v.name === param.name))
       yield place(file, 1, `does not give ${param.name}`);
 }
@@ -115,8 +117,7 @@ export const declarationRules: Rule[] = [
           if (target) yield* checkArguments(file, target, module);
           else if (!/^(br|ts)[/:]/.test(module.path)) yield place(file, module.line, `${module.path} is not there`);
         }
-      const main = templates.files.find((file) => file.path.endsWith('main.bicep'));
-      for (const file of main ? templates.parameterFiles : []) yield* checkParameterFile(file, main);
+      for (const file of templates.parameterFiles) yield* checkParameterFile(file, templateOf(templates, file));
     },
   },
   {

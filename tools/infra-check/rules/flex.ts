@@ -1,4 +1,5 @@
-import { type Call, callsOf, deployments, evaluate, fileOf, isObject, type Known } from '../evaluate.ts';
+import { callsOf, deployments, fileOf, type ModuleCall } from '../deployments.ts';
+import { evaluate, isObject, type Known } from '../evaluate.ts';
 import type { BicepFile, Resource } from '../read-bicep.ts';
 import { type Place, place, type Rule, resources, type Templates } from '../templates.ts';
 import { at } from '../value.ts';
@@ -23,7 +24,7 @@ const forbidden = [
 ];
 
 /** Groups of instances that are kept ready, in one deployment of an app that spans zones. */
-function readyGroups(file: BicepFile, site: Resource, call: Call): Known[] {
+function readyGroups(file: BicepFile, site: Resource, call: ModuleCall): Known[] {
   const plan = file.resources.find((resource) => resource.type === 'Microsoft.Web/serverfarms');
   const zones = at(plan?.body, 'properties.zoneRedundant');
   const ready = at(site.body, 'properties.functionAppConfig.scaleAndConcurrency.alwaysReady');
@@ -82,7 +83,7 @@ export const flexRules: Rule[] = [
         const tags = at(resource.body, 'tags');
         return callsOf(templates, file).map((call) => {
           const known = tags && evaluate(tags, call.scope);
-          const object = isObject(known) ? known : tagsOf(tags?.text ?? '', call.scope);
+          const object = isObject(known) ? known : tagsOf(tags?.text ?? '', call.scope.get);
           return String(object['azd-service-name'] ?? '');
         });
       });
@@ -101,7 +102,7 @@ export const flexRules: Rule[] = [
     why: 'What whoever deploys may do to try things out is a right that production does not leave behind.',
     *check(templates) {
       for (const { parameterFile, main, scope } of deployments(templates)) {
-        if (scope('kind') !== 'production') continue;
+        if (scope.get('kind') !== 'production') continue;
         for (const module of main.modules.filter((m) => fileOf(templates, main, m)))
           for (const { name, value, line } of module.params?.properties ?? []) {
             if (!value.text.includes('deployer()')) continue;

@@ -1,7 +1,7 @@
 import type { BicepFile, Resource } from '../read-bicep.ts';
 import { cosmosRoles, forbiddenRoles, roles } from '../roles.ts';
 import { type Place, place, type Rule, resources } from '../templates.ts';
-import { at, literalOf, outcomes, type Value } from '../value.ts';
+import { allProperties, at, literalOf, outcomes, type Value } from '../value.ts';
 
 const guid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const knownIds = new Set([...Object.values(roles).map((role) => role.id), ...cosmosRoles]);
@@ -53,6 +53,27 @@ function* checkAssignment(file: BicepFile, resource: Resource): Iterable<Place> 
   const isParam = file.params.some((p) => p.name === type?.text && p.decorators.some((d) => d.name === 'allowed'));
   const isKnown = type && outcomes(type).every((t) => literalOf(t) === 'ServicePrincipal' || literalOf(t) === 'User');
   if (!isKnown && !isParam) yield place(file, type?.line ?? line, `${name} has no principalType`);
+}
+
+/** A role of our own that only lets a client ask where the account is, which no role on a container does. */
+function readsMetadata(file: BicepFile, role: string): boolean {
+  const type = 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions';
+  const definition = file.resources.find((r) => r.type === type && role === `${r.name}.id`);
+  const actions = [...allProperties(definition?.body ?? nothing)].filter((p) => p.name === 'dataActions');
+  return actions.length > 0 && actions.every((p) => /^\['[^']*\/readMetadata'\]$/.test(p.value.text));
+}
+
+const nothing: Value = { kind: 'object', line: 0, text: '', properties: [] };
+
+function* checkDataAssignment(file: BicepFile, resource: Resource): Iterable<Place> {
+  const role = at(resource.body, 'properties.roleDefinitionId')?.text ?? '';
+  if (readsMetadata(file, role)) return;
+  if (!at(resource.body, 'properties.scope')?.text.includes('/colls/'))
+    yield place(file, resource.line, `${resource.name} is not for one container`);
+  const ids = file.variables.filter((v) => role.includes(`\${${v.name}}`)).map((v) => String(literalOf(v.value)));
+  const isKnown = cosmosRoles.some((id) => [...ids, role].some((text) => text.includes(id)));
+  if (!role.includes('/sqlRoleDefinitions/') || !isKnown)
+    yield place(file, resource.line, `${resource.name} gives another role than reader or contributor`);
 }
 
 export const identityRules: Rule[] = [
@@ -108,16 +129,7 @@ export const identityRules: Rule[] = [
         templates,
         'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments',
       )) {
-        const scope = at(resource.body, 'properties.scope');
-        if (!scope?.text.includes('/colls/'))
-          yield place(file, resource.line, `${resource.name} is not for one container`);
-        const role = at(resource.body, 'properties.roleDefinitionId')?.text ?? '';
-        const ids = file.variables.filter((v) => role.includes(`\${${v.name}}`)).map((v) => literalOf(v.value));
-        if (
-          !role.includes('/sqlRoleDefinitions/') ||
-          !ids.concat(role).some((id) => cosmosRoles.some((r) => String(id).includes(r)))
-        )
-          yield place(file, resource.line, `${resource.name} gives another role than reader or contributor`);
+        yield* checkDataAssignment(file, resource);
         yield* checkName(file, resource, resource.parent ?? '');
       }
     },

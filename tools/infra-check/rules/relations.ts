@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { settingsSchema } from '../../../shared/platform/config.ts';
-import { deployments } from '../evaluate.ts';
+import { appSettings } from '../app-settings.ts';
+import { deployments } from '../deployments.ts';
+import type { BicepFile } from '../read-bicep.ts';
 import { type Place, place, type Rule, type Templates } from '../templates.ts';
 
 /** `hh:mm:ss` in seconds. */
@@ -17,24 +19,26 @@ const longestCallS = z.toJSONSchema(settingsSchema.shape.LLM_TIMEOUT_S, {
 
 const inHost = (text: string): Place => ({ path: 'host.json', line: 1, text });
 
+/** Calls of a model that one instance makes at once: as many as it takes messages, or as its setting lets it. */
+function callsPerInstance(templates: Templates, parameterFile: BicepFile): number {
+  const worker = appSettings(templates).known.find((a) => a.parameterFile === parameterFile && a.app === 'worker');
+  const limit = worker?.settings['LLM_MAX_CONCURRENT'];
+  return Math.min(templates.host.maxConcurrentCalls, limit === undefined ? Infinity : Number(limit));
+}
+
 function* checkScale(templates: Templates): Iterable<Place> {
-  const calls = templates.host.maxConcurrentCalls;
   for (const { parameterFile, main, scope } of deployments(templates)) {
-    const limit = scope('modelConcurrencyLimit');
-    const instances = scope('workerMaximumInstances');
-    const line = main.params.find((p) => p.name === 'workerMaximumInstances')?.line ?? 1;
-    if (typeof limit !== 'number' || typeof instances !== 'number')
-      yield place(
-        main,
-        line,
-        `${parameterFile.path}: modelConcurrencyLimit and workerMaximumInstances are not known numbers`,
-      );
+    const limit = scope.get('modelConcurrencyLimit');
+    const instances = scope.get('workerMaximumInstances');
+    const calls = callsPerInstance(templates, parameterFile);
+    const isNamed = ({ name }: { name: string }) => name === 'workerMaximumInstances';
+    const line = [...main.params, ...main.variables].find(isNamed)?.line ?? 1;
+    const at = (text: string) => place(main, line, `${parameterFile.path}: ${text}`);
+    if (typeof limit !== 'number' || typeof instances !== 'number' || Number.isNaN(calls))
+      yield at('modelConcurrencyLimit and workerMaximumInstances are not known numbers');
+    else if (calls < 1) yield at('an instance may not call a model at all');
     else if (instances * calls > limit)
-      yield place(
-        main,
-        line,
-        `${parameterFile.path}: ${instances} instances times ${calls} calls are more than the ${limit} that the vendor allows`,
-      );
+      yield at(`${instances} instances times ${calls} calls are more than the ${limit} that the vendor allows`);
   }
 }
 

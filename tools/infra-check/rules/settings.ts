@@ -10,7 +10,7 @@ const hostSettings: readonly [RegExp, string][] = [
   [/^AzureWebJobsStorage__credential$/, 'the host, for its locks and timers'],
   [/^(CosmosConnection|ServiceBusConnection)__credential$/, 'the triggers'],
   [/^APPLICATIONINSIGHTS_(CONNECTION|AUTHENTICATION)_STRING$/, 'the host, for telemetry'],
-  [/^OTEL_(SERVICE_NAME|EXPORTER_OTLP_ENDPOINT|EXPORTER_OTLP_PROTOCOL)$/, 'OpenTelemetry'],
+  [/^OTEL_(SERVICE_NAME|TRACES_SAMPLER|TRACES_SAMPLER_ARG|EXPORTER_OTLP_(ENDPOINT|PROTOCOL))$/, 'OpenTelemetry'],
 ];
 
 /** What Flex Consumption refuses, ignores or is harmed by. */

@@ -8,6 +8,8 @@ import { functions } from '../../functions/index.ts';
 import { bundle } from '../../tools/bundle.ts';
 import { projectRoot } from '../../tools/run-command.ts';
 import { startVendorStub } from '../adapters/llm/vendor-stub.ts';
+import { answer, makeCourse, Stack } from '../e2e/stack.ts';
+import { until } from '../workers/fixture.ts';
 
 /** Loads a bundle as the Functions worker does, which supplies one module itself, and prints the names of its functions. */
 const loader = `const Module = require('node:module');
@@ -109,5 +111,30 @@ describe('the bundle', () => {
     const declared = functions.map((one) => one.name).filter((name) => name !== 'get-root');
     expect(names).toEqual(expect.arrayContaining(declared));
     expect((await readFile(join(folder, 'product', 'main.cjs'))).length).toBeLessThan(3_500_000);
+  });
+
+  test('of the product works: it takes an answer in, sends it through the queue and grades it', async () => {
+    const { file } = await bundle(join(projectRoot, 'functions/main.ts'), join(folder, 'running'));
+    const stack = await Stack.create({ LYCEUM_APPLICATION: file });
+    try {
+      await stack.start();
+      expect((await stack.call<{ status: string }>('GET', '/health/ready')).body.status).toBe('ok');
+      const { students, entries } = await makeCourse(stack, 1, 1);
+      const token = students[0] ?? '';
+      const made = await stack.call<{ submission_id: string }>('POST', `/api/student/entries/${entries[0]}/submit`, {
+        token,
+        json: { submission_title: 'Mine', content: answer('of the bundle') },
+      });
+      const path = `/api/student/submissions/${made.body.submission_id}`;
+      const outcome = await until('an outcome', async () => {
+        const { body } = await stack.call<{ outcome: { outcome_data: { points: number } } | null }>('GET', path, {
+          token,
+        });
+        return body.outcome ?? undefined;
+      });
+      expect(outcome.outcome_data.points).toBeGreaterThan(0);
+    } finally {
+      await stack.remove();
+    }
   });
 });

@@ -19,6 +19,8 @@ import { createPasskeyCeremonies } from './adapters/passkeys/ceremonies.ts';
 import { createPasswords } from './adapters/passwords/pool.ts';
 import { createServiceBus } from './adapters/service-bus/client.ts';
 import { createSignInProviders } from './adapters/sign-in/providers.ts';
+import { createTelemetry } from './adapters/telemetry/tracing.ts';
+import type { Telemetry } from './adapters/telemetry/types.ts';
 import { createCreditLeases } from './api-keys/credit-leases.ts';
 import { createKeyAccess } from './api-keys/key-access.ts';
 import { createKeyChangesService } from './api-keys/key-changes-service.ts';
@@ -102,7 +104,7 @@ import { createMailRecords } from './mail/repository.ts';
 import { createMailService, type MailService } from './mail/service.ts';
 import { type Background, createBackground } from './platform/background.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
-import { accessTokenKeys, type Config, llmProviders, trustedProxyHops } from './platform/config.ts';
+import { accessTokenKeys, type Config, llmProviders, telemetryTargets, trustedProxyHops } from './platform/config.ts';
 import type { Principal } from './platform/define-endpoint.ts';
 import { createIdempotencyStore } from './platform/idempotency.ts';
 import { createIds } from './platform/ids.ts';
@@ -115,6 +117,7 @@ import { createRateLimitStore } from './platform/rate-limit-store.ts';
 import type { Runtime } from './platform/runtime.ts';
 import { createSecretBox } from './platform/secret-box.ts';
 import { redirectUriOf } from './platform/sign-in-settings.ts';
+import { currentTraceId } from './platform/tracing.ts';
 
 declare module './platform/define-endpoint.ts' {
   interface Services extends SecondFactors {
@@ -221,7 +224,7 @@ function createLlm(config: Config, clock: Clock, logger: Logger): LlmGateway {
       clock,
     }),
     clock,
-    onCall: (record) => logger.info('llm_call', { ...record }),
+    onCall: ({ about, ...record }) => logger.info('llm_call', { ...record, ...about }),
   });
 }
 
@@ -286,6 +289,12 @@ function cosmosAccount(config: Config): { endpoint: string; key?: string; client
   return { endpoint: part('AccountEndpoint'), key: part('AccountKey') };
 }
 
+function createTracing(config: Config, logger: Logger): Telemetry | undefined {
+  const targets = telemetryTargets(config);
+  const onFailure = (failure: object) => logger.warn('telemetry_not_exported', { ...failure });
+  return targets && createTelemetry({ ...targets, onFailure });
+}
+
 /** Builds everything that functions use: settings -> adapters -> repositories -> services. Connects to nothing yet. */
 export function createRuntime(config: Config, overrides: RuntimeOverrides = {}): Runtime & { close(): Promise<void> } {
   const clock = overrides.clock ?? systemClock;
@@ -295,7 +304,9 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     write: overrides.writeLog ?? ((line) => process.stdout.write(`${line}\n`)),
     clock,
     level: config.LOG_LEVEL,
+    traceId: currentTraceId,
   });
+  const telemetry = createTracing(config, logger);
 
   const cosmos = createCosmos({ ...cosmosAccount(config), database: config.COSMOS_DATABASE, meter: currentMeter });
   const serviceBus = createServiceBus({
@@ -638,6 +649,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     clock,
     ids,
     logger,
+    startSpan: telemetry?.startSpan,
     corsOrigins: config.CORS_ORIGINS,
     authenticate: createAuthenticate({ tokens, states, keys: apiKeys.verification }),
     keyCalls: apiKeys.verification.calls,
@@ -656,7 +668,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     async close() {
       await apiKeys.background.close();
       await rateLimiter.close();
-      await Promise.all([cosmos.close(), serviceBus.close(), passwords.close()]);
+      await Promise.all([cosmos.close(), serviceBus.close(), passwords.close(), telemetry?.close()]);
     },
   };
 }

@@ -191,6 +191,32 @@ export const settingsSchema = z.object({
     ),
   WEBSITE_SKU: optional.describe('Set by Azure, and by it alone: the plan that the application runs on.'),
   RATE_LIMIT_SCALE: z.coerce.number().positive().default(1).describe('Multiplies every built-in rate limit.'),
+  LYCEUM_PART: z
+    .enum(['api', 'worker'])
+    .optional()
+    .describe('The part of the functions that this application runs, as telemetry names it.'),
+  APPLICATIONINSIGHTS_CONNECTION_STRING: z
+    .string()
+    .regex(/InstrumentationKey=[^;]+/i, 'must look like InstrumentationKey=...;IngestionEndpoint=...')
+    .optional()
+    .describe('Application Insights, where spans are sent to; the host reads it too.'),
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z
+    .string()
+    .regex(/(^|;)\s*Authorization=AAD\s*(;|$)/i, 'must look like ClientId=...;Authorization=AAD')
+    .optional()
+    .describe('`ClientId=...;Authorization=AAD` sends them as the managed identity; the host reads it too.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Base address of an OTLP/HTTP collector, where spans are sent to; beside Application Insights or alone.'),
+  OTEL_EXPORTER_OTLP_HEADERS: optional.describe('Headers for that collector: `name=value`, separated by commas.'),
+  OTEL_SERVICE_NAME: optional.describe('Name of this application on its spans. Default: `lyceum-` and `LYCEUM_PART`.'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Share of the traces that begin here which is kept, from 0 to 1; the host reads it too.'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
   LLM_PROVIDERS: list.describe(
     'Order of the model providers: `anthropic`, `openai`, `simulator`. Default: those that have a key, else the simulator where it is allowed.',
@@ -328,6 +354,45 @@ export function trustedProxyHops(config: Config): number {
   return config.TRUSTED_PROXY_HOPS ?? (config.WEBSITE_SKU === undefined ? 0 : 1);
 }
 
+/** Where spans go; undefined when they go nowhere. */
+export function telemetryTargets(config: Config) {
+  const {
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: authentication,
+  } = config;
+  if (endpoint === undefined && connectionString === undefined) return undefined;
+  const clientId = /(?:^|;)\s*ClientId=([^;\s]+)/i.exec(authentication ?? '')?.[1];
+  return {
+    serviceName:
+      config.OTEL_SERVICE_NAME ?? (config.LYCEUM_PART === undefined ? 'lyceum' : `lyceum-${config.LYCEUM_PART}`),
+    ratio: config.OTEL_TRACES_SAMPLER_ARG,
+    otlp:
+      endpoint === undefined ? undefined : { endpoint, headers: otlpHeaders(config.OTEL_EXPORTER_OTLP_HEADERS ?? '') },
+    applicationInsights:
+      connectionString === undefined
+        ? undefined
+        : { connectionString, authentication: authentication === undefined ? ('none' as const) : { clientId } },
+  };
+}
+
+/** `name=value` pairs with percent-encoded values, as the standard has them. */
+function otlpHeaders(text: string): Record<string, string> {
+  const pairs = text.split(',').flatMap((pair) => {
+    const [, name, value = ''] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
+    return name === undefined ? [] : [[name, decoded(value)] as const];
+  });
+  return Object.fromEntries(pairs);
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
 export type ProviderName = 'anthropic' | 'openai' | 'simulator';
 
 /** The providers in the order in which they are asked. */
@@ -368,4 +433,9 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
 /** The settings of this process: the only place that reads the environment. */
 export function loadProcessConfig(): Config {
   return loadConfig(process.env);
+}
+
+/** Sets a switch that a library reads from the environment and takes in no other way. */
+export function switchForLibraries(name: string): void {
+  process.env[name] = 'true';
 }

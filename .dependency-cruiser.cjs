@@ -22,7 +22,7 @@ const valuesOnly = { dependencyTypesNot: ['type-only'] };
 /** What of an adapter anyone may use: its errors, its types and its notation for queries do no input or output. */
 const vocabulary = '^shared/adapters/[^/]+/(errors|types|query|container)\\.ts$';
 
-const vendorSdk = '(^|node_modules/)(@azure/|@anthropic-ai/|openai(/|$))';
+const vendorSdk = '(^|node_modules/)(@azure/|@opentelemetry/|@anthropic-ai/|openai(/|$))';
 
 module.exports = {
   forbidden: [

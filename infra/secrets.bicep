@@ -16,8 +16,9 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
 
 resource secrets 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = [
   for name in names: {
+    // checkov:skip=CKV_AZURE_41: these keys do not expire by date; docs/how-to/rotate-keys.md says when and how they change
     parent: vault
     name: name
-    properties: { value: values[name], attributes: { enabled: true } }
+    properties: { value: values[name], contentType: 'text/plain', attributes: { enabled: true } }
   }
 ]

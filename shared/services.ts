@@ -12,6 +12,7 @@ import { createLlm } from './composition/llm.ts';
 import { createMail, type MailServices } from './composition/mail.ts';
 import { createRegistration, type RegistrationServices } from './composition/registration.ts';
 import { createSignIn, type SignInServices } from './composition/sign-in.ts';
+import { createTracing } from './composition/tracing.ts';
 import { createUserServices, type UserServices } from './composition/users.ts';
 import { createHealthService } from './health/service.ts';
 import { createAuthenticate } from './identity/authentication.ts';
@@ -28,6 +29,7 @@ import { createRateLimiter } from './platform/rate-limit.ts';
 import { createRatePlan } from './platform/rate-limit-policy-rules.ts';
 import { createRateLimitStore } from './platform/rate-limit-store.ts';
 import type { Runtime } from './platform/runtime.ts';
+import { currentTraceId } from './platform/tracing.ts';
 
 declare module './platform/define-endpoint.ts' {
   interface Services
@@ -68,7 +70,9 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     write: overrides.writeLog ?? ((line) => process.stdout.write(`${line}\n`)),
     clock,
     level: config.LOG_LEVEL,
+    traceId: currentTraceId,
   });
+  const telemetry = createTracing(config, logger);
 
   const { cosmos, serviceBus, blob } = createConnections(config);
   const dispatcher = createDispatcher({ serviceBus, clock, logger });
@@ -165,6 +169,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     clock,
     ids,
     logger,
+    startSpan: telemetry?.startSpan,
     corsOrigins: config.CORS_ORIGINS,
     authenticate: createAuthenticate({ tokens, states: people.states, keys: keys.verification }),
     keyCalls: keys.verification.calls,
@@ -183,7 +188,7 @@ export function createRuntime(config: Config, overrides: RuntimeOverrides = {}):
     async close() {
       await keys.background.close();
       await rateLimiter.close();
-      await Promise.all([cosmos.close(), serviceBus.close(), passwords.close()]);
+      await Promise.all([cosmos.close(), serviceBus.close(), passwords.close(), telemetry?.close()]);
     },
   };
 }

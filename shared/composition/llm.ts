@@ -52,6 +52,6 @@ export function createLlm(config: Config, clock: Clock, logger: Logger): LlmGate
       clock,
     }),
     clock,
-    onCall: (record) => logger.info('llm_call', { ...record }),
+    onCall: ({ about, ...record }) => logger.info('llm_call', { ...record, ...about }),
   });
 }

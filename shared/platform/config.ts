@@ -4,6 +4,7 @@ import { parts } from './parts.ts';
 import { flag, list, number, optional } from './setting-kinds.ts';
 import { signInProblems } from './sign-in-settings.ts';
 import { type SigningKey, secretKey } from './signing-keys.ts';
+import { telemetrySettings } from './telemetry-settings.ts';
 
 const price = z.object({
   input: z.number().int().nonnegative(),
@@ -89,6 +90,7 @@ export const settingsSchema = z.object({
     ),
   WEBSITE_SKU: optional.describe('Set by Azure, and by it alone: the plan that the application runs on.'),
   RATE_LIMIT_SCALE: z.coerce.number().positive().default(1).describe('Multiplies every built-in rate limit.'),
+  ...telemetrySettings,
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
   LLM_PROVIDERS: list.describe(
     'Order of the model providers: `anthropic`, `openai`, `simulator`. Default: those that have a key, else the simulator where it is allowed.',
@@ -278,4 +280,9 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
 /** The settings of this process: the only place that reads the environment. */
 export function loadProcessConfig(): Config {
   return loadConfig(process.env);
+}
+
+/** Sets a switch that a library reads from the environment and takes in no other way. */
+export function switchForLibraries(name: string): void {
+  process.env[name] = 'true';
 }

@@ -36,6 +36,8 @@ const samples = [
   'lyceum@example.org',
   '1',
   'true',
+  'InstrumentationKey=sample;IngestionEndpoint=https://example.org/',
+  'ClientId=sample;Authorization=AAD',
   JSON.stringify([{ kid: 'sample', secret: 'x'.repeat(64) }]),
 ];
 

@@ -60,7 +60,11 @@ describe('azure.yaml', () => {
     const { provider, path, module } = project.infra;
     expect(provider).toBe('bicep');
     expect(existsSync(join(projectRoot, path, `${module}.bicep`))).toBe(true);
-    expect(required(`${path}/${module}.bicepparam`)).toEqual(['AZURE_ENV_NAME', 'AZURE_LOCATION', 'ALERT_EMAILS']);
+    expect([...new Set(required(`${path}/${module}.bicepparam`))]).toEqual([
+      'AZURE_ENV_NAME',
+      'AZURE_LOCATION',
+      'ALERT_EMAILS',
+    ]);
   });
 
   test('does the same on every system', () => {
@@ -191,6 +195,12 @@ describe('the deployment workflow', () => {
     expect(job?.environment).toBe(name);
     const given = Object.keys(job?.env ?? {});
     expect(required(`infra/${name}.bicepparam`).filter((variable) => !given.includes(variable))).toEqual([]);
+    // What is empty is not absent: a default must be said again, and be the same.
+    const defaults = [...read(`infra/${name}.bicepparam`).matchAll(/readEnvironmentVariable\('(\w+)', '([^']*)'\)/g)];
+    for (const [, variable = '', value = ''] of defaults) {
+      if (given.includes(variable) && value !== '' && variable !== 'DEPLOYER_PRINCIPAL_TYPE')
+        expect(job?.env?.[variable]).toContain(`|| '${value}'`);
+    }
     expect(
       job?.steps?.some((step) => step.run === `npm run deploy -- --env ${name} --location "$AZURE_LOCATION" --yes`),
     ).toBe(true);

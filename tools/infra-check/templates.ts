@@ -20,7 +20,6 @@ export interface Templates {
   /** Undefined where the project has no such file. */
   azureYaml: string | undefined;
   runbook: string | undefined;
-  workbook: string | undefined;
 }
 
 export interface Place {
@@ -85,6 +84,5 @@ export async function readTemplates(root: string): Promise<Templates> {
     host: { functionTimeout: host.functionTimeout, ...host.extensions.serviceBus },
     azureYaml: readIfThere('azure.yaml'),
     runbook: readIfThere('docs/runbook.md'),
-    workbook: readIfThere('infra/workbook.json'),
   };
 }

@@ -40,7 +40,6 @@ resource a 'Microsoft.Insights/scheduledQueryRules@2025-01-01-preview' = [for ru
 `;
 const budget = (kinds: string[]) =>
   `resource b 'Microsoft.Consumption/budgets@2023-11-01' = { properties: { notifications: { ${kinds.map((kind, i) => `n${i}: { thresholdType: '${kind}' }`).join(', ')} } } }\n`;
-const workbook = (query: string) => JSON.stringify({ items: [{ content: { query } }] });
 
 export const dataCases: Case[] = [
   { rule: 'one-definition', name: 'all of it', snippet: queueFile('definition.queues', whole), other: { queues } },
@@ -203,51 +202,6 @@ resource all 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025
     name: 'something that is not watched',
     snippet: alert('slow'),
     says: /nothing watches messages that were given up/,
-  },
-  { rule: 'alert-tables', name: 'a table', snippet: logAlert('AppTraces | extend x = parse_json(Message) | count') },
-  {
-    rule: 'alert-tables',
-    name: 'the name that a table has elsewhere',
-    snippet: logAlert('traces | count'),
-    says: /traces is not a table that is filled/,
-  },
-  {
-    rule: 'alert-tables',
-    name: 'a misspelt one',
-    snippet: logAlert('AppTrace | count'),
-    says: /:2: AppTrace is not a table that is filled/,
-  },
-  {
-    rule: 'alert-tables',
-    name: 'a query that is put together',
-    snippet: `var lines = 'AppTrace | take 1'\n${logAlert(`\${lines} | count`)}`,
-    says: /:3: AppTrace is not a table that is filled/,
-  },
-  {
-    rule: 'alert-tables',
-    name: 'a query that only Azure knows',
-    snippet: logAlert(`\${other.id} | count`),
-    says: /:2: this query cannot be read/,
-  },
-  {
-    rule: 'alert-tables',
-    name: 'a workbook that joins what is not there',
-    snippet: '',
-    other: { workbook: workbook('AppRequests | join kind=inner (AppNothing | count) on Id') },
-    says: /infra\/workbook.json:1: AppNothing is not/,
-  },
-  {
-    rule: 'alert-tables',
-    name: 'a workbook with names of its own',
-    snippet: '',
-    other: { workbook: workbook('let Own = AppTraces | take 1;\nunion AppRequests, Own | count') },
-  },
-  {
-    rule: 'alert-tables',
-    name: 'a workbook that is not JSON',
-    snippet: '',
-    other: { workbook: '{' },
-    says: /is not JSON/,
   },
   { rule: 'budget', name: 'both', snippet: budget(['Actual', 'Forecasted']) },
   { rule: 'budget', name: 'no forecast', snippet: budget(['Actual']), says: /b has no threshold of Forecasted/ },

@@ -18,7 +18,6 @@ export async function templatesOf(snippet: Snippet, other: Partial<Templates> = 
     host: { functionTimeout: '00:10:00', maxConcurrentCalls: 8, maxAutoLockRenewalDuration: '00:10:00' },
     azureYaml: undefined,
     runbook: undefined,
-    workbook: undefined,
     ...other,
   };
 }

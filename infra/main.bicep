@@ -133,6 +133,9 @@ param latencyLimitS int = 3
 @maxValue(240)
 param backlogLimitMinutes int = 15
 
+@description('Host name that people reach the API by, when there is a gateway or a domain of your own; the availability test asks it. Empty: that of the app.')
+param publicHostName string = ''
+
 @description('Percent of requests that may be answered with 5xx before somebody is told.')
 @minValue(1)
 @maxValue(50)
@@ -392,7 +395,7 @@ module alerts 'modules/alerts.bicep' = {
     emails: alertEmails
     workspaceId: observability.outputs.workspaceId
     insightsId: observability.outputs.insightsId
-    apiHostName: api.outputs.hostName
+    apiHostName: empty(publicHostName) ? api.outputs.hostName : publicHostName
     serviceBusId: serviceBus.outputs.id
     cosmosId: cosmos.outputs.id
     watchedScopes: [group.id]

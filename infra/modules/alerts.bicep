@@ -18,7 +18,7 @@ param workspaceId string
 @description('Resource id of Application Insights.')
 param insightsId string
 
-@description('Host name of the app that serves HTTP.')
+@description('Host name that the API is reached by.')
 param apiHostName string
 
 @description('Resource id of the Service Bus namespace.')

@@ -58,7 +58,9 @@ export const identitySettings = {
   DATA_ENCRYPTION_KEY: z
     .string({ error: 'is required: 32 bytes or more, for example from `openssl rand -base64 48`' })
     .refine((text) => Buffer.byteLength(text) >= 32, 'must have 32 bytes or more')
-    .describe('Key that encrypts second-factor secrets in the database; 32 bytes or more, no default.'),
+    .describe(
+      'Key that encrypts second-factor secrets in the database, and that the keys of links in e-mails, of counts of log-ins and of repeated requests are derived from; 32 bytes or more, no default.',
+    ),
   REGISTRATION_POLICY: z
     .enum(['open', 'invite', 'staff_only'])
     .default('staff_only')

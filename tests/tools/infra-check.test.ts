@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
+import operations from '../../docs/data-model.json' with { type: 'json' };
+import { functions } from '../../functions/index.ts';
+import { partOf } from '../../shared/platform/parts.ts';
 import { appSettings } from '../../tools/infra-check/app-settings.ts';
 import { findings } from '../../tools/infra-check/rules.ts';
 import { readTemplates } from '../../tools/infra-check/templates.ts';
+import { literalOf } from '../../tools/infra-check/value.ts';
 import { projectRoot } from '../../tools/run-command.ts';
 
 const templates = await readTemplates(projectRoot);
@@ -26,4 +30,14 @@ test('the settings of both apps are worked out for every parameter file of the p
     expect(known.filter((k) => k.app === app).map((k) => k.parameterFile)).toEqual(files);
   for (const { settings } of known)
     expect(Object.keys(settings)).toEqual(expect.arrayContaining(['COSMOS_DATABASE', 'JWT_SECRET', 'LYCEUM_PART']));
+});
+
+test('the worker may reach the containers that its functions were seen to touch, and no others', () => {
+  const ofWorker = functions.filter((item) => partOf(item) === 'worker').map((item) => item.name);
+  const touched = operations.filter(({ operation }) => ofWorker.includes(operation));
+  expect(touched.map(({ operation }) => operation).sort()).toEqual(ofWorker.sort());
+  const cosmos = templates.files.find((file) => file.path === 'infra/modules/cosmos.bicep');
+  const granted = cosmos?.variables.find(({ name }) => name === 'workerContainers')?.value;
+  const names = granted?.kind === 'array' ? granted.items.map(literalOf) : [];
+  expect(names.sort()).toEqual([...new Set(touched.flatMap(({ containers }) => containers))].sort());
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RuntimeOverrides } from '../../shared/services.ts';
 import { type CallOptions, call, type Lab, type Person, type Reply, startLab } from './client.ts';
+import { eventsAbout } from './events.ts';
 
 /** The shape that clients rely on, written down apart from the code that makes it. */
 export interface WireKey {
@@ -114,15 +115,7 @@ export async function startKeyLab({ cacheS = 0, ...overrides }: RuntimeOverrides
   }
 
   /** The records of what was done to a key, oldest first. */
-  async function trail(owner: Person, keyId: string) {
-    const query = { query: "SELECT * FROM c WHERE c.type = 'audit_outbox'", parameters: [] };
-    const { resources } = await lab.container('identity').items.query(query, { partitionKey: owner.id }).fetchAll();
-    return resources
-      .map(
-        ({ event }) => event as { at: string; action: string; target: { id: string }; detail: Record<string, unknown> },
-      )
-      .filter((event) => event.target.id === keyId);
-  }
+  const trail = (keyId: string) => eventsAbout(lab, keyId);
 
   /** What the last call of an operation asked the database. */
   function lastCalls(operation: string): number | undefined {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AppOptions } from '../app.ts';
 import { type Reply, startLab } from './client.ts';
+import { auditEvents, type WireEvent } from './events.ts';
 import type { GitHubPerson } from './github-stub.ts';
 import { client, startOpenIdProvider } from './openid-provider.ts';
 
@@ -13,13 +14,6 @@ export interface Begun {
 export const callbackOf = (provider: string) => `http://localhost:3000/auth/${provider}/callback`;
 
 const minuteMs = 60_000;
-
-interface AccountEvent {
-  id: string;
-  action: string;
-  actor: { via: string };
-  detail: unknown;
-}
 
 /** An application with a real OpenID provider as Google and as Microsoft, beside the stub of GitHub; its clock can be moved. */
 export async function startExternalLab(options: AppOptions = {}) {
@@ -91,16 +85,9 @@ export async function startExternalLab(options: AppOptions = {}) {
       return resource ?? {};
     },
     /** What was done to an account itself, oldest first: what waits for the audit trail, and what has got there. */
-    async eventsOf(userId: string): Promise<AccountEvent[]> {
-      const read = async (container: string, query: string) =>
-        (await lab.container(container).items.query<AccountEvent>(query).fetchAll()).resources;
-      // In the order in which they move, so that none is missed on its way; one that is in both is the same.
-      const waiting = await read('identity', `SELECT VALUE c.event FROM c WHERE c.type = 'audit_outbox'`);
-      const kept = await read('audit', `SELECT * FROM c WHERE c.type = 'audit_event'`);
-      const events = new Map([...kept, ...waiting].map((event) => [event.id, event]));
-      return [...events.values()]
-        .filter((event) => event.action.startsWith('account.') && JSON.stringify(event).includes(userId))
-        .sort((one, other) => (one.id < other.id ? -1 : 1));
+    async eventsOf(userId: string): Promise<WireEvent[]> {
+      const events = await auditEvents(lab);
+      return events.filter((event) => event.action.startsWith('account.') && JSON.stringify(event).includes(userId));
     },
     async close(): Promise<void> {
       await lab.close();

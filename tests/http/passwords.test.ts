@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import changePassword from '../../functions/accounts/change-password.ts';
 import logInEndpoint from '../../functions/accounts/log-in.ts';
 import { type Lab, type Person, startLab } from './client.ts';
+import { eventsAbout } from './events.ts';
 import { startInstance } from './instance.ts';
 import { Mailbox } from './mails.ts';
 
@@ -179,9 +180,7 @@ describe('changing the own password', () => {
   test('leaves an event in the same batch', async () => {
     const person = await lab.makePerson('student');
     await change(person, fresh());
-    const query = `SELECT VALUE c.event FROM c WHERE c.type = 'audit_outbox'`;
-    const { resources } = await lab.container('identity').items.query(query, { partitionKey: 'accounts' }).fetchAll();
-    const events = resources.filter((event) => event.action === 'password.changed' && event.target.id === person.id);
+    const events = (await eventsAbout(lab, person.id)).filter((event) => event.action === 'password.changed');
     expect(events).toMatchObject([{ actor: { id: person.id, via: 'session' }, result: 'ok', detail: {} }]);
   });
 });

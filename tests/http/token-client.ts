@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose';
 import type { Lab, Person, Reply } from './client.ts';
+import { auditEvents, type WireEvent } from './events.ts';
 
 /** What a log-in and a refresh answer, written down apart from the code that makes it. */
 export interface WireTokens {
@@ -26,14 +27,6 @@ export interface WireSession {
   expires_at: string;
 }
 
-interface AuditRecord {
-  id: string;
-  action: string;
-  actor: { id: string | null; via: string };
-  target: { type: string; id: string | null };
-  detail: Record<string, unknown>;
-}
-
 /** Logging in and what follows, as somebody with a browser does it. */
 export function tokenClient(lab: Lab) {
   async function logIn(
@@ -54,21 +47,10 @@ export function tokenClient(lab: Lab) {
   const me = async (token: string) => (await lab.anyone('GET', '/api/v1/auth/me', { token })).status;
   const sessionOf = (token: string) => String(decodeJwt(token)['sid']);
   /** The audit events of one kind about an account, a session or nobody known, oldest first. */
-  async function audited(about: string | null, action: string): Promise<AuditRecord[]> {
-    // What waits is read first: what has moved to the trail in between is found there.
-    const waiting = `SELECT VALUE c.event FROM c WHERE c.type = 'audit_outbox'`;
-    const kept = `SELECT * FROM c WHERE c.type = 'audit_event'`;
-    const found = new Map<string, AuditRecord>();
-    for (const [container, query] of [
-      ['identity', waiting],
-      ['audit', kept],
-    ] as const) {
-      const { resources } = await lab.container(container).items.query<AuditRecord>(query).fetchAll();
-      for (const event of resources) found.set(event.id, event);
-    }
-    const isWanted = (event: AuditRecord) =>
+  async function audited(about: string | null, action: string): Promise<WireEvent[]> {
+    const isWanted = (event: WireEvent) =>
       event.action === action && (event.target.id === about || event.detail['user_id'] === about);
-    return [...found.values()].filter(isWanted).sort((one, two) => (one.id < two.id ? -1 : 1));
+    return (await auditEvents(lab)).filter(isWanted);
   }
   return { logIn, refresh, renewed, me, sessionOf, audited };
 }

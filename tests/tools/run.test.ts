@@ -9,12 +9,13 @@ import { projectRoot } from '../../tools/run-command.ts';
 const script = `import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 const [what, ...rest] = process.argv.slice(2);
-console.log(JSON.stringify({ args: [what, ...rest], dep: createRequire(import.meta.url)('dep') }));
-if (what === 'fail') process.exit(7);
+// Listens before it says anything: who reads the line may ask it to stop at once.
 if (what === 'wait') {
   process.on('SIGTERM', () => { console.log('asked to stop'); process.exit(3); });
   setInterval(() => {}, 1000);
 }
+console.log(JSON.stringify({ args: [what, ...rest], dep: createRequire(import.meta.url)('dep') }));
+if (what === 'fail') process.exit(7);
 `;
 
 /** A project of its own with one dependency that is a folder, so that npm installs for real and needs no network. */

@@ -14,7 +14,8 @@ afterAll(() => stub.close());
 const PROVIDERS: LlmProviderName[] = ['anthropic', 'openai', 'simulator'];
 
 /** A gateway with one provider whose model gives the answers in turn; the last one stays. */
-function withAnswers(provider: LlmProviderName, answers: unknown[], delayMs = 0) {
+/** The limit of time is far from what an answer takes, also where the first one has to load the vendor's client on a busy machine. */
+function withAnswers(provider: LlmProviderName, answers: unknown[], { delayMs = 0, timeoutMs = 10_000 } = {}) {
   const clock = movableClock();
   const records: LlmCallRecord[] = [];
   let turn = 0;
@@ -29,7 +30,7 @@ function withAnswers(provider: LlmProviderName, answers: unknown[], delayMs = 0)
   const llm = gateway({
     providers: [...vendorProviders(stub, clock), simulator],
     order: [provider],
-    timeoutMs: 1_000,
+    timeoutMs,
     clock,
     onCall: (record) => records.push(record),
   });
@@ -88,7 +89,7 @@ describe.each(PROVIDERS)('%s', (provider) => {
   });
 
   test('an answer that comes too late is a time-out', async () => {
-    const { llm, clock } = withAnswers(provider, [goodVerdict], 3_000);
+    const { llm, clock } = withAnswers(provider, [goodVerdict], { delayMs: 3_000, timeoutMs: 1_000 });
     expect(await llmError(llm.complete(request(clock)))).toMatchObject({ code: 'llm_timeout', kind: 'transient' });
   });
 

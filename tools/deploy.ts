@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Az } from './deploy/az.ts';
 import { readTemplate } from './deploy/bicep.ts';
-import { DeployError } from './deploy/failure.ts';
+import { DeployError, Interrupted } from './deploy/failure.ts';
 import { type DeployOptions, readDeployOptions } from './deploy/options.ts';
 import { type Files, type Pace, type Run, usualPace } from './deploy/run.ts';
 import { Screen, type Terminal } from './deploy/screen.ts';
@@ -22,7 +22,7 @@ export interface Surroundings {
 }
 
 async function runPackage(): Promise<string> {
-  const { status, output } = await runNodeScript('tools/run.mjs', ['package']);
+  const { status, output } = await runNodeScript('tools/run.mjs', ['package'], withoutKeys(process.env));
   if (status !== 0) throw new DeployError(`\`npm run package\` failed:\n${output.trim()}`);
   return output.trim().split('\n').at(-1) ?? '';
 }
@@ -53,7 +53,6 @@ function begin(options: DeployOptions, { env, terminal, signal, pace, files, bui
     hasGroup: false,
     existing: [],
     secretNames: [],
-    isVaultRecovered: false,
     outputs: undefined,
     adminPassword: undefined,
   };
@@ -76,7 +75,8 @@ export async function runDeploy(args: readonly string[], surroundings: Surroundi
     return 0;
   } catch (error) {
     return conclude(
-      error,
+      // Ctrl-C reaches what runs for a step, too, whose end looks like a failure.
+      surroundings.signal.aborted ? new Interrupted() : error,
       terminal.write,
       'Run the same command again and it goes on from here; what Azure has begun, it goes on with meanwhile.',
     );

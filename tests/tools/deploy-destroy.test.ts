@@ -56,9 +56,13 @@ test.each([
   expect(azure.changes()).toEqual([]);
 });
 
-test('leaves a group alone that somebody else made', async () => {
+test.each([
+  { owner: 'somebody' },
+  { application: 'other', environment: 'dev' },
+  { application: 'lyceum', environment: 'prod' },
+])('leaves a group alone that somebody else made: %j', async (tags) => {
   const { azure, destroy } = await startLab();
-  azure.tags = { owner: 'somebody' };
+  azure.tags = tags as Record<string, string>;
   const { status, output } = await destroy(['--env', 'dev', '--confirm', 'dev']);
   expect(status).toBe(1);
   expect(output).toContain('was not made by this product');

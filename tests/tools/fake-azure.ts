@@ -282,12 +282,13 @@ export class FakeAzure {
     return undefined;
   }
 
+  /** Without names of their own, as the documentation shows them. */
   #references() {
     const isOpen = this.unresolved.times > 0;
     if (isOpen) this.unresolved.times -= 1;
-    const status = isOpen ? this.unresolved.status : 'Resolved';
-    return [
-      { name: 'JWT_SECRET', properties: { status, vaultName, secretName: 'jwt-secret', identityType: 'UserAssigned' } },
-    ];
+    const { status } = isOpen ? this.unresolved : { status: 'Resolved' };
+    if (status === 'nothing') return [];
+    const id = '/subscriptions/1/resourceGroups/g/providers/Microsoft.Web/sites/s/config/configreferences/appsettings';
+    return [{ id: `${id}/JWT_SECRET`, properties: { status, vaultName, secretName: 'jwt-secret' } }];
   }
 }

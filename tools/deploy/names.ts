@@ -74,7 +74,6 @@ async function recoverVault(run: Run, name: string): Promise<boolean> {
     '[].{name: name}',
   ]);
   if (!deleted.some((vault) => vault.name.toLowerCase() === name.toLowerCase())) return false;
-  run.isVaultRecovered = true;
   run.az.setVariables({ VAULT_CREATE_MODE: 'recover' });
   run.screen.note(`The vault ${name} of an earlier ${run.options.environment} is brought back with its secrets.`);
   return true;

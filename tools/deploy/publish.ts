@@ -25,7 +25,8 @@ function appsOf(run: Run): App[] {
 const References = z.object({
   value: z.array(
     z.object({
-      name: z.string(),
+      // Its last part is the name of the setting.
+      id: z.string(),
       properties: z.object({
         status: z.string().nullish(),
         secretName: z.string().nullish(),
@@ -40,14 +41,19 @@ type Reference = z.infer<typeof References>['value'][number];
 const isHopeless = ({ properties }: Reference) =>
   /SecretNotFound|SecretVersionNotFound|InvalidSyntax/i.test(properties.status ?? '');
 
+const settingOf = ({ id }: Reference) => id.slice(id.lastIndexOf('/') + 1);
+
 function referenceError(app: App, open: readonly Reference[]): DeployError {
   const list = open.map(
-    ({ name, properties }) => `${name} (${properties.secretName ?? 'no secret'}: ${properties.status ?? 'no answer'})`,
+    (one) => `${settingOf(one)} (${one.properties.secretName ?? 'no secret'}: ${one.properties.status ?? 'no answer'})`,
   );
   return new DeployError(
     `${app.name} cannot read from the vault: ${list.join(', ')}. See that the secret exists and the app's identity may read it, then run the same command again.`,
   );
 }
+
+/** So often the list may be empty, which it is for a moment after the settings were written. */
+const emptyTries = 6;
 
 /** Has the app read its secrets now, not within a day, and sees that it could. */
 async function resolveReferences(run: Run, app: App): Promise<void> {
@@ -58,9 +64,16 @@ async function resolveReferences(run: Run, app: App): Promise<void> {
       await run.az.rest(z.unknown(), 'post', `${base}/refresh?${apiVersion}`, undefined, { retries: 3 });
     const { value } = await run.az.rest(References, 'get', `${base}?${apiVersion}`, undefined, { retries: 3 });
     const open = value.filter(({ properties }) => properties.status !== 'Resolved');
-    if (open.length === 0) return;
+    if (open.length === 0 && value.length > 0) return;
+    if (value.length === 0 && attempt >= Math.min(emptyTries, run.pace.referenceTries)) {
+      // The app does not start with a reference that it cannot read, so the health check would tell.
+      run.screen.note(
+        `Azure lists no references of ${app.name} to the vault; its health will show whether it can read them`,
+      );
+      return;
+    }
     const isLast = attempt >= run.pace.referenceTries || (attempt > 6 && open.some(isHopeless));
-    if (isLast) throw referenceError(app, open);
+    if (isLast && open.length > 0) throw referenceError(app, open);
     await pause(run, run.pace.pollMs);
   }
 }

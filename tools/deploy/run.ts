@@ -75,8 +75,6 @@ export interface Run {
   existing: { type: string; name: string }[];
   /** Names of secrets that are in the vault. */
   secretNames: string[];
-  /** The vault of an environment that was destroyed is brought back, with its secrets. */
-  isVaultRecovered: boolean;
   outputs: Outputs | undefined;
   /** Known only in the run that makes it. */
   adminPassword: string | undefined;

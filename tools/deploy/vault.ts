@@ -10,9 +10,9 @@ const vendorKeys: Readonly<Record<string, string>> = {
   GITHUB_CLIENT_SECRET: 'github-client-secret',
 };
 
-/** The environment without the keys: no process but the one that stores them needs them. */
+/** The environment without secrets: no process but the one that stores them needs them. */
 export function withoutKeys(env: Run['env']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !(name in vendorKeys)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !(name in vendorKeys) && name !== 'SMOKE_PASSWORD'));
 }
 
 /** Keys that this shell brings, by the name of their secret. */

@@ -10,6 +10,9 @@ const domain = '^shared/(?!adapters/|platform/)[^/]+/';
 const ofKind = (kind) => `[a-z0-9-]*${kind}\\.ts$`;
 const kinds = (...names) => names.map((name) => domain + ofKind(name));
 
+/** What puts everything together: the root and its chapters, one per domain. */
+const composition = '^shared/(services\\.ts$|composition/)';
+
 /** Shapes: what travels (schemas) and what is stored (documents). */
 const shapes = kinds('schemas', 'documents');
 
@@ -19,7 +22,7 @@ const valuesOnly = { dependencyTypesNot: ['type-only'] };
 /** What of an adapter anyone may use: its errors, its types and its notation for queries do no input or output. */
 const vocabulary = '^shared/adapters/[^/]+/(errors|types|query|container)\\.ts$';
 
-const vendorSdk = '(^|node_modules/)(@azure/|@anthropic-ai/|openai(/|$))';
+const vendorSdk = '(^|node_modules/)(@azure/|@opentelemetry/|@anthropic-ai/|openai(/|$))';
 
 module.exports = {
   forbidden: [
@@ -46,10 +49,18 @@ module.exports = {
     },
     {
       name: 'services-do-not-reach-up',
-      comment: 'A service is called by functions and put together by shared/services.ts; it knows neither.',
+      comment: 'A service is called by functions and put together by the composition; it knows neither.',
       severity: 'error',
       from: { path: kinds('service') },
-      to: { path: ['^functions/', '^shared/services\\.ts$', '^infra/'] },
+      to: { path: ['^functions/', composition, '^infra/'] },
+    },
+    {
+      name: 'the-root-composes',
+      comment:
+        'shared/services.ts reads from top to bottom what is made of what; shared/composition/ are its chapters.',
+      severity: 'error',
+      from: { path: '^(functions|shared|local|client|tools|bench)/', pathNot: composition },
+      to: { path: '^shared/composition/' },
     },
     {
       name: 'services-keep-to-their-own-repository',
@@ -78,7 +89,7 @@ module.exports = {
         pathNot: [
           ...kinds('rules'),
           ...shapes,
-          '^shared/platform/(errors|permissions|schemas)\\.ts$',
+          '^shared/platform/(errors|permissions|same-text|schemas)\\.ts$',
           // Tables and prompts of the same domain; whether they are pure themselves is the next rule's business.
           '^shared/$1/(?!.*(service|repository)\\.ts$)',
         ],
@@ -139,9 +150,9 @@ module.exports = {
     {
       name: 'adapters-are-made-in-one-place',
       comment:
-        'shared/services.ts is the only place that constructs adapters; everyone else gets them, and may name their types.',
+        'The composition is the only place that constructs adapters; everyone else gets them, and may name their types.',
       severity: 'error',
-      from: { path: '^(functions|shared)/', pathNot: ['^shared/services\\.ts$', '^shared/adapters/'] },
+      from: { path: '^(functions|shared)/', pathNot: [composition, '^shared/adapters/'] },
       to: { ...valuesOnly, path: '^shared/adapters/', pathNot: vocabulary },
     },
     {

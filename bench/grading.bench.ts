@@ -56,7 +56,7 @@ function simulatorGateway(): LlmGateway {
 }
 
 async function timeEngine(engine: GradingEngine) {
-  const submission = { content: answerHtml, student_user_id: 'bench' };
+  const submission = { content: answerHtml, student_user_id: 'bench', comp_id: 'bench' };
   const times: number[] = [];
   for (let run = 0; run < engineWarmUps + engineRuns; run++) {
     const startedMs = performance.now();

@@ -39,8 +39,22 @@ param registrationPolicy string = 'staff_only'
 @description('Roles that must have a second factor.')
 param mfaRequiredRoles array = []
 
-@description('Names of the secrets that are in the vault beside those that every installation has, as settings: { SETTING: secret name }.')
+@description('Name of the first administrator, who is made at the first log-in; the password is in the vault.')
+param administratorName string = 'admin'
+
+@description('E-mail address of the first administrator.')
+param administratorEmail string
+
+@description('Secrets of the vault beside those that every installation has, by the setting that refers to them: { OPENAI_API_KEY: \'openai-api-key\' }.')
 param vendorSecrets object = {}
+
+@description('Settings of docs/settings.md beside those below; no secrets.')
+param extraSettings object = {}
+
+@description('Proxies before the apps that append the caller to X-Forwarded-For: the front end of Azure is one, a gateway of your own another.')
+@minValue(0)
+@maxValue(3)
+param trustedProxyHops int = 1
 
 @description('`serverless` is paid by request; `autoscale` by the hour, for steady load.')
 @allowed(['serverless', 'autoscale'])
@@ -69,15 +83,25 @@ param instanceMemoryMb int = 2048
 @maxValue(1000)
 param apiMaximumInstances int = 40
 
-@description('Instances of the app that works off the queues, at most. Times maxConcurrentCalls of host.json it is how many calls a model vendor gets at once.')
+@description('Calls that the model vendor takes at the same time. How far the worker scales follows from it.')
 @minValue(40)
-@maxValue(1000)
-param workerMaximumInstances int = 40
+@maxValue(8000)
+param modelConcurrencyLimit int = 320
 
-@description('Instances of each app that are always there.')
+@description('Instances that always wait for requests; two or more with zones.')
 @minValue(0)
 @maxValue(20)
-param alwaysReadyInstances int = 0
+param apiAlwaysReadyInstances int = 0
+
+@description('Instances that always wait for submissions; two or more with zones.')
+@minValue(0)
+@maxValue(20)
+param workerAlwaysReadyInstances int = 0
+
+@description('Part of the traces that is kept, in percent. Log lines are always kept.')
+@minValue(0)
+@maxValue(100)
+param traceSamplePercent int = 100
 
 @description('HTTP requests that one instance works on at a time.')
 @minValue(1)
@@ -109,18 +133,43 @@ param latencyLimitS int = 3
 @maxValue(240)
 param backlogLimitMinutes int = 15
 
+@description('Percent of requests that may be answered with 5xx before somebody is told.')
+@minValue(1)
+@maxValue(50)
+param serverErrorLimitPercent int = 5
+
+@description('Kind of Web PubSub; Free costs nothing, Standard has a service level and can be private.')
+@allowed(['Free_F1', 'Standard_S1'])
+param webPubSubSku string = 'Free_F1'
+
 @description('Where e-mails and their log are kept at rest.')
 @allowed(['Europe', 'United States', 'UK', 'Australia', 'Canada', 'Asia Pacific'])
 param emailDataLocation string = 'Europe'
 
-@description('Gives whoever deploys the right to put secrets into the vault.')
-param isDeployerSecretsOfficer bool = true
+@description('Lets whoever deploys read and write the secrets of the vault. A deployment does not need it: it makes secrets through the templates.')
+param isDeployerSecretsOfficer bool = false
+
+@description('What deploys: a person, or a workflow with an identity of its own.')
+@allowed(['User', 'ServicePrincipal'])
+param deployerPrincipalType string = 'User'
+
+@description('`recover` brings back a vault of this name that was deleted and is still kept.')
+@allowed(['default', 'recover'])
+param vaultCreateMode string = 'default'
 
 var isProduction = kind == 'production'
+
+// Calls to models at the same time = instances x calls of each, and never more than the vendor takes. Flex Consumption scales to 40
+// instances at least, so for a small limit each instance makes fewer calls; beyond that, more instances make as many as
+// host.json lets each of them work on.
+var callsPerInstance = loadJsonContent('../host.json').extensions.serviceBus.maxConcurrentCalls
+var workerMaximumInstances = max(40, modelConcurrencyLimit / callsPerInstance)
+var modelCallsPerInstance = min(callsPerInstance, modelConcurrencyLimit / workerMaximumInstances)
+
 var suffix = '${environmentName}-${take(uniqueString(subscription().id, environmentName, location), 6)}'
 var tags = { application: 'lyceum', environment: environmentName, 'azd-env-name': environmentName }
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-lyceum-${environmentName}'
   location: location
   tags: tags
@@ -129,7 +178,13 @@ resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
 module observability 'modules/observability.bicep' = {
   scope: group
   name: 'observability'
-  params: { location: location, tags: tags, suffix: suffix, retentionDays: logRetentionDays, dailyCapGb: logDailyCapGb }
+  params: {
+    location: location
+    tags: tags
+    suffix: suffix
+    retentionDays: logRetentionDays
+    dailyCapGb: logDailyCapGb
+  }
 }
 
 module identities 'modules/identity.bicep' = {
@@ -195,8 +250,10 @@ module vault 'modules/key-vault.bicep' = {
     tags: tags
     suffix: suffix
     isPrivate: isPrivate
+    createMode: vaultCreateMode
     readerPrincipalIds: [identities.outputs.api.principalId, identities.outputs.worker.principalId]
     officerPrincipalId: isDeployerSecretsOfficer ? deployer().objectId : ''
+    officerPrincipalType: deployerPrincipalType
     workspaceId: observability.outputs.workspaceId
   }
 }
@@ -220,7 +277,7 @@ module webPubSub 'modules/web-pubsub.bicep' = {
     location: location
     tags: tags
     suffix: suffix
-    sku: isProduction ? 'Standard_S1' : 'Free_F1'
+    sku: isPrivate ? 'Standard_S1' : webPubSubSku
     isPrivate: isPrivate
     ownerPrincipalIds: [identities.outputs.api.principalId, identities.outputs.worker.principalId]
     workspaceId: observability.outputs.workspaceId
@@ -240,19 +297,14 @@ module network 'modules/network.bicep' = if (isPrivate) {
       { name: 'blob', id: storage.outputs.id, group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}' }
       { name: 'cosmos', id: cosmos.outputs.id, group: 'Sql', zone: 'privatelink.documents.azure.com' }
       { name: 'service-bus', id: serviceBus.outputs.id, group: 'namespace', zone: 'privatelink.servicebus.windows.net' }
+      { name: 'web-pubsub', id: webPubSub.outputs.id, group: 'webpubsub', zone: 'privatelink.webpubsub.azure.com' }
       { name: 'key-vault', id: vault.outputs.id, group: 'vault', zone: 'privatelink.vaultcore.azure.net' }
     ]
   }
 }
 
-// Every setting that the configuration of the code reads is here or has a default there; a test compares the two.
-var secretNames = union(vendorSecrets, { JWT_SECRET: 'jwt-secret', DATA_ENCRYPTION_KEY: 'data-encryption-key' })
-var secretSettings = toObject(
-  items(secretNames),
-  entry => entry.key,
-  entry => '@Microsoft.KeyVault(SecretUri=${vault.outputs.uri}secrets/${entry.value})'
-)
-var sharedSettings = {
+// What the configuration of the code reads and has no default that fits is here, and nothing else: a check compares the two.
+var settings = union(extraSettings, {
   LYCEUM_ENVIRONMENT: 'production'
   COSMOS_DATABASE: cosmos.outputs.database
   CosmosConnection__accountEndpoint: cosmos.outputs.endpoint
@@ -265,18 +317,20 @@ var sharedSettings = {
   EMAIL_FROM: email.outputs.from
   REGISTRATION_POLICY: registrationPolicy
   MFA_REQUIRED_ROLES: join(mfaRequiredRoles, ',')
+  TRUSTED_PROXY_HOPS: string(trustedProxyHops)
   LLM_ALLOW_SIMULATOR: isProduction ? 'false' : 'true'
+  LLM_MAX_CONCURRENT: string(modelCallsPerInstance)
+  OTEL_TRACES_SAMPLER: 'parentbased_traceidratio'
+  OTEL_TRACES_SAMPLER_ARG: traceSamplePercent == 100 ? '1' : '0.${padLeft(traceSamplePercent, 2, '0')}'
+})
+// Names of secrets; their values are never here: Functions reads them from the vault with the identity of the app.
+var secrets = union(vendorSecrets, { JWT_SECRET: 'jwt-secret', DATA_ENCRYPTION_KEY: 'data-encryption-key' })
+// The first administrator is made when somebody logs in, which only the API serves.
+var administratorSettings = {
+  BOOTSTRAP_ADMIN_USERNAME: administratorName
+  BOOTSTRAP_ADMIN_EMAIL: administratorEmail
 }
-var apiClientSettings = {
-  CosmosConnection__clientId: identities.outputs.api.clientId
-  ServiceBusConnection__clientId: identities.outputs.api.clientId
-  EMAIL_CLIENT_ID: identities.outputs.api.clientId
-}
-var workerClientSettings = {
-  CosmosConnection__clientId: identities.outputs.worker.clientId
-  ServiceBusConnection__clientId: identities.outputs.worker.clientId
-  EMAIL_CLIENT_ID: identities.outputs.worker.clientId
-}
+var administratorSecrets = { BOOTSTRAP_ADMIN_PASSWORD: 'bootstrap-admin-password' }
 
 module api 'modules/functions.bicep' = {
   scope: group
@@ -289,12 +343,13 @@ module api 'modules/functions.bicep' = {
     identity: identities.outputs.api
     blobEndpoint: storage.outputs.blobEndpoint
     packageContainer: storage.outputs.packageContainers.api
-    settings: union(sharedSettings, secretSettings, apiClientSettings)
+    settings: union(settings, administratorSettings)
+    secrets: union(secrets, administratorSecrets)
+    vaultUri: vault.outputs.uri
     insightsName: observability.outputs.insightsName
-    insightsConnectionString: observability.outputs.connectionString
     instanceMemoryMb: instanceMemoryMb
     maximumInstanceCount: apiMaximumInstances
-    alwaysReadyInstances: alwaysReadyInstances
+    alwaysReadyInstances: apiAlwaysReadyInstances
     httpConcurrency: httpConcurrency
     isZoneRedundant: isZoneRedundant
     subnetId: isPrivate ? network!.outputs.apiSubnetId : ''
@@ -313,12 +368,13 @@ module worker 'modules/functions.bicep' = {
     identity: identities.outputs.worker
     blobEndpoint: storage.outputs.blobEndpoint
     packageContainer: storage.outputs.packageContainers.worker
-    settings: union(sharedSettings, secretSettings, workerClientSettings)
+    settings: settings
+    secrets: secrets
+    vaultUri: vault.outputs.uri
     insightsName: observability.outputs.insightsName
-    insightsConnectionString: observability.outputs.connectionString
     instanceMemoryMb: instanceMemoryMb
     maximumInstanceCount: workerMaximumInstances
-    alwaysReadyInstances: alwaysReadyInstances
+    alwaysReadyInstances: workerAlwaysReadyInstances
     httpConcurrency: 1
     isZoneRedundant: isZoneRedundant
     subnetId: isPrivate ? network!.outputs.workerSubnetId : ''
@@ -336,11 +392,11 @@ module alerts 'modules/alerts.bicep' = {
     emails: alertEmails
     workspaceId: observability.outputs.workspaceId
     insightsId: observability.outputs.insightsId
-    apiId: api.outputs.id
     apiHostName: api.outputs.hostName
     serviceBusId: serviceBus.outputs.id
     cosmosId: cosmos.outputs.id
     watchedScopes: [group.id]
+    serverErrorLimitPercent: serverErrorLimitPercent
     latencyLimitS: latencyLimitS
     backlogLimitMinutes: backlogLimitMinutes
   }

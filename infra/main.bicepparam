@@ -1,9 +1,15 @@
 using 'main.bicep'
 
-// What the deployment asks for; `npm run deploy` and azd set these variables.
+// What an installation of any name has; `npm run deploy`, azd and the workflow set these variables.
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
-param kind = 'development'
+param kind = readEnvironmentVariable('LYCEUM_KIND', 'development')
 param alertEmails = split(readEnvironmentVariable('ALERT_EMAILS'), ',')
+param administratorEmail = split(readEnvironmentVariable('ALERT_EMAILS'), ',')[0]
 param appUrl = readEnvironmentVariable('APP_URL', 'http://localhost:3000')
+param corsOrigins = [readEnvironmentVariable('APP_URL', 'http://localhost:3000')]
+param mfaRequiredRoles = filter(split(readEnvironmentVariable('MFA_REQUIRED_ROLES', ''), ','), role => !empty(role))
+param vendorSecrets = json(readEnvironmentVariable('VENDOR_SECRETS', '{}'))
+param vaultCreateMode = readEnvironmentVariable('VAULT_CREATE_MODE', 'default')
+param deployerPrincipalType = readEnvironmentVariable('DEPLOYER_PRINCIPAL_TYPE', 'User')
 param monthlyBudget = int(readEnvironmentVariable('MONTHLY_BUDGET', '50'))

@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { functions } from '../functions/index.ts';
+import { functionsOf } from '../functions/index.ts';
 import hostJson from '../host.json' with { type: 'json' };
 import containers from '../infra/containers.json' with { type: 'json' };
 import queues from '../infra/queues.json' with { type: 'json' };
@@ -61,7 +61,8 @@ export async function startApp(options: AppOptions = {}) {
     ...options.settings,
   };
   const log: string[] = [];
-  const runtime = createRuntime(loadConfig(settings), {
+  const config = loadConfig(settings);
+  const runtime = createRuntime(config, {
     writeLog: (line) => log.push(line),
     // Cost 12 is measured in the bench; a test of anything else need not wait for it.
     bcryptCost: 4,
@@ -78,7 +79,7 @@ export async function startApp(options: AppOptions = {}) {
     },
     settings,
     log: (line) => log.push(line),
-    load: async () => mount(app, functions, () => runtime),
+    load: async () => mount(app, functionsOf(config.LYCEUM_PART), () => runtime),
   });
   return {
     url: host.url,

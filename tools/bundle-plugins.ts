@@ -29,6 +29,19 @@ const omissions: readonly Omission[] = [
     contents: `export class KeyClient { constructor() { throw ${refusal('Key Vault encryption of Cosmos DB')}; } }`,
   },
   {
+    // What the exporter for Application Insights reports about itself, and asks its vendor about every hour.
+    path: /\/(statsbeatManager|configurationManager)\.js$/,
+    from: /node_modules\/@azure\/monitor-opentelemetry-exporter\//,
+    contents: `const silent = new Proxy({}, { get: () => async () => undefined });
+export class StatsbeatManager { static getInstance() { return silent; } }
+export class ConfigurationManager { static getInstance() { return silent; } }`,
+  },
+  {
+    path: /\/customerSDKStats\.js$/,
+    from: /node_modules\/@azure\/monitor-opentelemetry-exporter\//,
+    contents: `export const CustomerSDKStatsMetrics = { getInstance() { throw ${refusal('Statistics of the exporter')}; } };`,
+  },
+  {
     // Reads style attributes, which our rich text does not allow.
     path: /^postcss$/,
     from: /node_modules\/sanitize-html\//,

@@ -27,6 +27,8 @@ const options = {
     'apache-arrow',
   ],
   platform: 'node',
+  // With `node`, esbuild takes a package's CommonJS build where there are two, and of that it can leave nothing out.
+  mainFields: ['module', 'main'],
   target: 'node22',
   minify: true,
   charset: 'utf8',

@@ -1,4 +1,7 @@
-/** `npm run check`: types, lint, boundaries, settings, dead code and generated files; one line each, details where one fails. */
+/**
+ * `npm run check`: types, lint, boundaries, settings, templates, dead code and generated files; one line each, details where
+ * one fails.
+ */
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +35,7 @@ function parts(): Part[] {
       cure: 'npx biome check --write .',
     },
     { name: 'settings', script: 'tools/check-settings-access.ts', args: [] },
+    { name: 'templates', script: 'tools/infra-check.ts', args: [] },
     { name: 'generated files', script: 'tools/generate.ts', args: ['--check'], cure: 'npm run generate' },
   ];
 }
@@ -40,7 +44,11 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 function report(part: Part, result: CommandResult): void {
   console.log(`${result.status === 0 ? 'ok  ' : 'FAIL'} ${part.name.padEnd(16)} ${seconds(result.ms).padStart(7)}`);
-  if (result.status === 0) return;
+  if (result.status === 0) {
+    // What could not be looked at is said, also where all the rest is right.
+    for (const line of result.output.split('\n')) if (line.startsWith('skipped ')) console.log(`     ${line}`);
+    return;
+  }
   console.log(result.output.trimEnd().replace(/^/gm, '     '));
   if (part.cure !== undefined) console.log(`     To cure: ${part.cure}`);
 }

@@ -45,7 +45,7 @@ function begin(options: DeployOptions, { env, terminal, signal, pace, files, bui
     signal,
     buildPackage,
     subscriptionId: '',
-    user: '',
+    user: { name: '', type: '' },
     location: '',
     parameterFile: '',
     isProduction: false,

@@ -28,6 +28,7 @@ const tasks = {
   dev: 'tools/dev.ts',
   test: 'tools/test.ts',
   check: 'tools/check.ts',
+  'check-infra': 'tools/infra-check.ts',
   generate: 'tools/generate.ts',
   bundle: 'tools/bundle.ts',
   package: 'tools/package.ts',

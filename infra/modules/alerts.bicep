@@ -18,9 +18,6 @@ param workspaceId string
 @description('Resource id of Application Insights.')
 param insightsId string
 
-@description('Resource id of the app that serves HTTP.')
-param apiId string
-
 @description('Host name of the app that serves HTTP.')
 param apiHostName string
 
@@ -32,6 +29,11 @@ param cosmosId string
 
 @description('Resource ids whose access must not be changed unseen.')
 param watchedScopes array
+
+@description('Percent of requests that may be answered with 5xx.')
+@minValue(1)
+@maxValue(50)
+param serverErrorLimitPercent int
 
 @description('Seconds that 95 of 100 requests may take.')
 @minValue(1)
@@ -56,23 +58,12 @@ resource group 'Microsoft.Insights/actionGroups@2024-10-01-preview' = {
   }
 }
 
-// Metric alerts: { name, text, severity, scope, namespace, metric, aggregation, operator, threshold, dimensions }.
+// Alerts on metrics, which need no query: { name, text, severity, scope, namespace, metric, aggregation, operator, threshold,
+// frequency, window, dimensions }.
 var metricRules = [
   {
-    name: 'server-errors'
-    text: 'Requests are answered with 5xx.'
-    severity: 1
-    scope: apiId
-    namespace: 'Microsoft.Web/sites'
-    metric: 'Http5xx'
-    aggregation: 'Total'
-    operator: 'GreaterThan'
-    threshold: 5
-    dimensions: []
-  }
-  {
     name: 'dead-letters'
-    text: 'A message was given up by a queue.'
+    text: 'A queue has given a message up.'
     severity: 1
     scope: serviceBusId
     namespace: 'Microsoft.ServiceBus/namespaces'
@@ -80,6 +71,22 @@ var metricRules = [
     aggregation: 'Maximum'
     operator: 'GreaterThan'
     threshold: 0
+    frequency: 'PT5M'
+    window: 'PT5M'
+    dimensions: [{ name: 'EntityName', operator: 'Include', values: ['*'] }]
+  }
+  {
+    name: 'queue-backlog'
+    text: 'Messages wait and are not taken: all through the window there was one, so the workers are gone or too few.'
+    severity: 1
+    scope: serviceBusId
+    namespace: 'Microsoft.ServiceBus/namespaces'
+    metric: 'ActiveMessages'
+    aggregation: 'Minimum'
+    operator: 'GreaterThan'
+    threshold: 0
+    frequency: 'PT5M'
+    window: 'PT30M'
     dimensions: [{ name: 'EntityName', operator: 'Include', values: ['*'] }]
   }
   {
@@ -92,19 +99,9 @@ var metricRules = [
     aggregation: 'Maximum'
     operator: 'GreaterThan'
     threshold: 80
+    frequency: 'PT5M'
+    window: 'PT15M'
     dimensions: [{ name: 'CollectionName', operator: 'Include', values: ['*'] }]
-  }
-  {
-    name: 'database-refusals'
-    text: 'The database refuses requests with 429.'
-    severity: 2
-    scope: cosmosId
-    namespace: 'Microsoft.DocumentDB/databaseAccounts'
-    metric: 'TotalRequests'
-    aggregation: 'Count'
-    operator: 'GreaterThan'
-    threshold: 100
-    dimensions: [{ name: 'StatusCode', operator: 'Include', values: ['429'] }]
   }
   {
     name: 'database-availability'
@@ -116,6 +113,8 @@ var metricRules = [
     aggregation: 'Average'
     operator: 'LessThan'
     threshold: 99
+    frequency: 'PT1H'
+    window: 'PT1H'
     dimensions: []
   }
 ]
@@ -130,8 +129,8 @@ resource metricAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [
       severity: rule.severity
       enabled: true
       scopes: [rule.scope]
-      evaluationFrequency: rule.metric == 'ServiceAvailability' ? 'PT1H' : 'PT5M'
-      windowSize: rule.metric == 'ServiceAvailability' ? 'PT1H' : 'PT5M'
+      evaluationFrequency: rule.frequency
+      windowSize: rule.window
       autoMitigate: true
       criteria: {
         'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
@@ -153,36 +152,64 @@ resource metricAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [
   }
 ]
 
-// Log alerts: { name, text, severity, query, measure, operator, threshold, window }.
+// The lines that the product writes to its standard output, as the host passes them on; docs/how-to/watch-with-opentelemetry.md names
+// their fields.
+var lines = 'AppTraces | where Message startswith "{" | extend line = parse_json(Message)'
+
+// Alerts on logs, each a query whose one row has the column `value`: { name, text, severity, query, operator, threshold, window }.
 var logRules = [
+  {
+    name: 'server-errors'
+    text: 'Too many requests are answered with 5xx.'
+    severity: 1
+    query: '${lines} | where line.event == "request" | summarize failed = countif(toint(line.status) >= 500), total = count() | where total >= 20 or failed >= 5 | project value = 100.0 * failed / total'
+    operator: 'GreaterThan'
+    threshold: serverErrorLimitPercent
+    window: 'PT5M'
+  }
   {
     name: 'slow-answers'
     text: 'More than 5 of 100 requests take longer than they should.'
     severity: 2
-    query: 'AppRequests | where Name !has "health" | summarize value = percentile(DurationMs, 95)'
-    measure: 'value'
+    query: '${lines} | where line.event == "request" and line.operation !in ("get-health", "get-readiness") | summarize value = percentile(todouble(line.ms), 95)'
     operator: 'GreaterThan'
     threshold: latencyLimitS * 1000
     window: 'PT15M'
   }
   {
     name: 'grading-backlog'
-    text: 'Submissions wait too long for their grade.'
+    text: 'Submissions wait too long for their outcome.'
     severity: 1
-    query: 'AppTraces | extend line = parse_json(Message) | where tostring(line.event) == "grading_done" | extend waited = todouble(line.waited_s) | summarize value = max(waited)'
-    measure: 'value'
+    query: '${lines} | where line.event == "submission_graded" | summarize value = max(todouble(line.waited_s))'
     operator: 'GreaterThan'
     threshold: backlogLimitMinutes * 60
+    window: 'PT15M'
+  }
+  {
+    name: 'worker-failures'
+    text: 'Jobs, timers or change feeds fail.'
+    severity: 2
+    query: '${lines} | where line.event == "job" | summarize value = countif(tobool(line.ok) == false)'
+    operator: 'GreaterThan'
+    threshold: 5
     window: 'PT15M'
   }
   {
     name: 'model-refusals'
     text: 'A model vendor refuses or fails.'
     severity: 2
-    query: 'AppTraces | extend line = parse_json(Message) | where tostring(line.event) == "llm_call" | summarize failed = countif(tostring(line.status) != "ok"), total = count() | where total >= 10 | extend value = 100.0 * failed / total'
-    measure: 'value'
+    query: '${lines} | where line.event == "llm_call" | summarize failed = countif(line.status == "error"), total = countif(line.status != "skipped") | where total >= 10 | project value = 100.0 * failed / total'
     operator: 'GreaterThan'
     threshold: 20
+    window: 'PT15M'
+  }
+  {
+    name: 'database-refusals'
+    text: 'The database refuses more than 1 of 100 requests with 429.'
+    severity: 2
+    query: 'CDBDataPlaneRequests | summarize refused = countif(StatusCode == 429), total = count() | where total >= 100 | project value = 100.0 * refused / total'
+    operator: 'GreaterThan'
+    threshold: 1
     window: 'PT15M'
   }
   {
@@ -190,7 +217,6 @@ var logRules = [
     text: 'The workspace has taken all that it takes in a day; what happens now is not seen.'
     severity: 2
     query: '_LogOperation | where Category == "Ingestion" and Detail has "OverQuota" | summarize value = count()'
-    measure: 'value'
     operator: 'GreaterThan'
     threshold: 0
     window: 'PT1H'
@@ -217,7 +243,7 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2025-01-01-preview' =
         allOf: [
           {
             query: rule.query
-            metricMeasureColumn: rule.measure
+            metricMeasureColumn: 'value'
             timeAggregation: 'Maximum'
             operator: rule.operator
             threshold: rule.threshold

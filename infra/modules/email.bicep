@@ -18,14 +18,14 @@ param workspaceId string
 
 var emailOwner = '09976791-48a7-449e-bb21-39d1a415f350'
 
-resource email 'Microsoft.Communication/emailServices@2023-04-01' = {
+resource email 'Microsoft.Communication/emailServices@2025-05-01' = {
   name: 'email-lyceum-${suffix}'
   location: 'global'
   tags: tags
   properties: { dataLocation: dataLocation }
 }
 
-resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
+resource domain 'Microsoft.Communication/emailServices/domains@2025-05-01' = {
   parent: email
   name: 'AzureManagedDomain'
   location: 'global'
@@ -33,11 +33,11 @@ resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
   properties: { domainManagement: 'AzureManaged', userEngagementTracking: 'Disabled' }
 }
 
-resource service 'Microsoft.Communication/communicationServices@2023-04-01' = {
+resource service 'Microsoft.Communication/communicationServices@2025-05-01' = {
   name: 'acs-lyceum-${suffix}'
   location: 'global'
   tags: tags
-  properties: { dataLocation: dataLocation, linkedDomains: [domain.id] }
+  properties: { dataLocation: dataLocation, disableLocalAuth: true, linkedDomains: [domain.id] }
 }
 
 resource senders 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
@@ -58,7 +58,7 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   properties: {
     workspaceId: workspaceId
     logs: [{ categoryGroup: 'allLogs', enabled: true }]
-    metrics: [{ category: 'Traffic', enabled: true }]
+    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 

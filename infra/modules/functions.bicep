@@ -25,11 +25,14 @@ param packageContainer string
 @description('Settings beside those of the host; every one of them is read by the configuration of the code.')
 param settings object
 
-@description('Resource id of Application Insights.')
-param insightsName string
+@description('Names of the secrets that settings refer to: { SETTING: secret name }.')
+param secrets object
 
-@description('Where telemetry is sent.')
-param insightsConnectionString string
+@description('Address of the vault that holds them.')
+param vaultUri string
+
+@description('Name of Application Insights, which this app may send to and nobody else through it.')
+param insightsName string
 
 @description('Megabytes of memory of an instance.')
 @allowed([512, 2048, 4096])
@@ -62,6 +65,11 @@ param workspaceId string
 // What is kept warm: requests, or the grading that students wait for.
 var alwaysReadyGroup = part == 'api' ? 'http' : 'function:grade-submission'
 var alwaysReadyCount = isZoneRedundant ? max(2, alwaysReadyInstances) : alwaysReadyInstances
+var references = toObject(
+  items(secrets),
+  entry => entry.key,
+  entry => '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${entry.value})'
+)
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -69,6 +77,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 }
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  // checkov:skip=CKV_AZURE_225: zones are a parameter, which prod.bicepparam sets
   name: 'plan-lyceum-${part}-${suffix}'
   location: location
   tags: tags
@@ -78,6 +87,10 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 }
 
 resource app 'Microsoft.Web/sites@2025-03-01' = {
+  // checkov:skip=CKV_AZURE_222: the API is public, and a deployment reaches both apps from outside
+  // checkov:skip=CKV_AZURE_17: callers prove who they are with tokens and API keys, not with certificates
+  // checkov:skip=CKV_AZURE_212: Flex Consumption has alwaysReady in place of a number of instances
+  // checkov:skip=CKV_AZURE_213: Flex Consumption has no health check; the web test of alerts.bicep asks /health/ready
   name: 'func-lyceum-${part}-${suffix}'
   location: location
   tags: union(tags, { 'azd-service-name': part })
@@ -99,6 +112,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identity.id }
         }
       }
+      // With one instance there is nothing to roll over to. What is cut off in its middle is delivered again.
+      siteUpdateStrategy: { type: alwaysReadyCount >= 2 ? 'RollingUpdate' : 'Recreate' }
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMb
         maximumInstanceCount: maximumInstanceCount
@@ -110,14 +125,18 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
 
   resource appSettings 'config' = {
     name: 'appsettings'
-    properties: union(settings, {
+    properties: union(settings, references, {
       LYCEUM_PART: part
       AzureWebJobsDisableHomepage: 'true'
       AzureWebJobsStorage__blobServiceUri: blobEndpoint
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: identity.clientId
-      APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+      APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.clientId};Authorization=AAD'
+      OTEL_SERVICE_NAME: 'lyceum-${part}'
+      CosmosConnection__clientId: identity.clientId
+      ServiceBusConnection__clientId: identity.clientId
+      EMAIL_CLIENT_ID: identity.clientId
     })
     dependsOn: [publisher]
   }
@@ -140,6 +159,15 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', metricsPublisher)
+  }
+}
+
+resource planDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: plan
+  name: 'to-workspace'
+  properties: {
+    workspaceId: workspaceId
+    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 

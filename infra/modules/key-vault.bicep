@@ -12,11 +12,19 @@ param suffix string
 @description('Closes the vault to the internet; the private endpoint is made by network.bicep.')
 param isPrivate bool
 
+@description('`recover` brings back a vault of this name that was deleted and is still kept.')
+@allowed(['default', 'recover'])
+param createMode string
+
 @description('Principals that may read secrets.')
 param readerPrincipalIds array
 
-@description('Principal of the person who deploys, who puts the secrets in; empty for none.')
+@description('Principal that may read and write secrets; empty for none.')
 param officerPrincipalId string
+
+@description('Kind of that principal.')
+@allowed(['User', 'ServicePrincipal'])
+param officerPrincipalType string
 
 @description('Workspace for diagnostics.')
 param workspaceId string
@@ -25,11 +33,13 @@ var secretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
 var secretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+  // checkov:skip=CKV_AZURE_109: isPrivate closes it, which is a parameter
   name: take('kv-lyceum-${suffix}', 24)
   location: location
   tags: tags
   properties: {
     tenantId: tenant().tenantId
+    createMode: createMode
     sku: { family: 'A', name: 'standard' }
     enableRbacAuthorization: true
     enablePurgeProtection: true
@@ -57,6 +67,7 @@ resource officer 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!emp
   name: guid(vault.id, officerPrincipalId, secretsOfficer)
   properties: {
     principalId: officerPrincipalId
+    principalType: officerPrincipalType
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', secretsOfficer)
   }
 }

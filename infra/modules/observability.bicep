@@ -44,6 +44,30 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
+// What an operator looks at first: grading, queues, database, models, cost.
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
+  name: guid(resourceGroup().id, 'lyceum')
+  location: location
+  tags: tags
+  kind: 'shared'
+  properties: {
+    displayName: 'Lyceum'
+    category: 'workbook'
+    version: 'Notebook/1.0'
+    sourceId: workspace.id
+    serializedData: loadTextContent('../workbook.json')
+  }
+}
+
+resource insightsDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: insights
+  name: 'to-workspace'
+  properties: {
+    workspaceId: workspace.id
+    metrics: [{ category: 'AllMetrics', enabled: true }]
+  }
+}
+
 resource workspaceDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: workspace
   name: 'to-workspace'
@@ -62,6 +86,3 @@ output insightsId string = insights.id
 
 @description('Name of Application Insights.')
 output insightsName string = insights.name
-
-@description('Where telemetry is sent; it names the resource and holds no key that would be accepted.')
-output connectionString string = insights.properties.ConnectionString

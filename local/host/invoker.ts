@@ -32,6 +32,8 @@ export interface InvokerOptions {
   readonly worker: WorkerState;
   readonly clock: Clock;
   readonly functionTimeoutMs: number | undefined;
+  /** Of the traces that begin here, from 0 to 1. */
+  readonly sampledShare: number;
   /** Lines of the host itself and of the library. */
   readonly logSystem: (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
   /** Lines that functions wrote. */
@@ -146,6 +148,18 @@ export class Invoker {
     return { ok: true };
   }
 
+  /**
+   * The span that the caller names. The real host puts one of its own between, and exports it; this one exports none, and
+   * what nobody exports would be a gap in every picture of the trace. Without a caller's span a new trace begins here.
+   */
+  #traceParent({ traceParent, invocationId }: Call): string {
+    if (/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceParent ?? '')) return traceParent ?? '';
+    const hex = invocationId.replaceAll('-', '');
+    // Random digits of the id decide, as with the sampler of the real host.
+    const isSampled = Number.parseInt(hex.slice(0, 8), 16) / 2 ** 32 < this.#options.sampledShare;
+    return `00-${hex}-${hex.slice(-16)}-${isSampled ? '01' : '00'}`;
+  }
+
   async #runHooks(name: string, context: Record<string, unknown>): Promise<void> {
     for (const callback of this.#options.worker.hooks.get(name) ?? []) await callback(context);
   }
@@ -168,7 +182,7 @@ export class Invoker {
       inputData: [{ name: call.triggerName, data: call.data }],
       triggerMetadata: call.triggerMetadata,
       traceContext: {
-        traceParent: childTraceParent(call.traceParent, call.invocationId),
+        traceParent: this.#traceParent(call),
         traceState: call.traceState ?? '',
         attributes: {},
       },
@@ -191,13 +205,6 @@ export class Invoker {
       },
     };
   }
-}
-
-/** The call becomes a child of the caller's span, or the root of a new trace named after the invocation. */
-function childTraceParent(parent: string | undefined, invocationId: string): string {
-  const hex = invocationId.replaceAll('-', '');
-  const [, trace, flags] = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(parent ?? '') ?? [];
-  return `00-${trace ?? hex}-${hex.slice(-16)}-${flags ?? '00'}`;
 }
 
 function retryDelayMs(policy: RetryOptions, retry: number): number {

@@ -4,6 +4,7 @@ export interface HostConfig {
   readonly maxRequestBodyBytes: number;
   /** undefined = no limit. */
   readonly functionTimeoutMs: number | undefined;
+  readonly isOpenTelemetry: boolean;
   readonly serviceBus: {
     readonly maxConcurrentCalls: number;
     readonly maxAutoLockRenewalMs: number;
@@ -85,6 +86,7 @@ export function readHostConfig(hostFile: unknown, settings: AppSettings): HostCo
         numberAt(hostJson, 210_000_000, 'extensions', 'http', 'maxRequestBodySize'),
     ),
     functionTimeoutMs: timeout === '-1' || timeout === -1 ? undefined : timeSpanMs(timeout, 'functionTimeout'),
+    isOpenTelemetry: String(member(hostJson, 'telemetryMode')).toLowerCase() === 'opentelemetry',
     serviceBus: {
       maxConcurrentCalls: numberAt(hostJson, 16, ...bus, 'maxConcurrentCalls'),
       maxAutoLockRenewalMs: timeSpanMs(

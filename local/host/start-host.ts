@@ -75,6 +75,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     worker,
     clock,
     functionTimeoutMs: config.functionTimeoutMs,
+    // Only with this mode does the real host sample traces itself.
+    sampledShare: config.isOpenTelemetry ? Number(settings.find('OTEL_TRACES_SAMPLER_ARG') ?? 1) : 0,
     logSystem,
     logUser: (_level, message) => write(message),
   });

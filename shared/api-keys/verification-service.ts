@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { AccountState, AccountStates } from '../identity/account-states.ts';
 import { toPrincipal } from '../identity/authentication.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -7,6 +6,7 @@ import { AppError, type ErrorCode } from '../platform/errors.ts';
 import type { Permission } from '../platform/permissions.ts';
 import { createReadCache } from '../platform/read-cache.ts';
 import type { KeyCalls } from '../platform/runtime.ts';
+import { isSameText } from '../platform/same-text.ts';
 import type { CreditLeases } from './credit-leases.ts';
 import type { ApiKeyDocument, StoredSecret } from './documents.ts';
 import { hashOf, parseKey } from './key-format-rules.ts';
@@ -90,10 +90,10 @@ const unknownPrefixesMax = 50_000;
 
 /** The secret whose hash this is, in a time that says nothing about the others. */
 function secretOf(key: ApiKeyDocument, text: string): StoredSecret | undefined {
-  const shown = Buffer.from(hashOf(text));
+  const shown = hashOf(text);
   let found: StoredSecret | undefined;
   for (const secret of key.secrets) {
-    if (timingSafeEqual(Buffer.from(secret.hash), shown)) found = secret;
+    if (isSameText(secret.hash, shown)) found = secret;
   }
   return found;
 }

@@ -12,7 +12,7 @@ import { checkJudged, judgeVerdict } from './verdict-rules.ts';
 
 export interface GradingTask {
   entry: { entry_title: string; instructions: string | null; rubric_definition: unknown };
-  submission: { content: string; student_user_id: string };
+  submission: { content: string; student_user_id: string; comp_id: string };
   /** Milliseconds since the epoch after which no model is asked any more. */
   deadlineMs: number;
 }
@@ -114,6 +114,7 @@ export function createGradingEngine(deps: { llm: LlmGateway }): GradingEngine {
             input,
             deadlineMs,
             budgetKeys: [`user:${submission.student_user_id}`, 'day'],
+            about: { comp_id: submission.comp_id },
           });
           spent = addSpending(spent, spending({ usage: result.usage, cost_micro_usd: result.cost_micro_usd }));
           return result;

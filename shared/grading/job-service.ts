@@ -112,9 +112,21 @@ export function createGradingJobService(deps: {
     return pointers.put({ id: job.outcome_id, type: 'outcome', schema_version: 1, ...where });
   }
 
-  async function storeGraded(job: GradingJob, messageId: string, claimed: Claim, graded: Graded): Promise<void> {
+  /** What a log line says so that an alert can be set on how long students wait. */
+  function waitOf({ submission_id, comp_id, submitted_at }: SubmissionDocument) {
+    const waitedMs = Math.max(0, clock.now() - Date.parse(submitted_at));
+    return { submission_id, comp_id, waited_s: Math.round(waitedMs / 100) / 10 };
+  }
+
+  async function storeGraded(
+    job: GradingJob,
+    messageId: string,
+    claimed: Claim,
+    submission: SubmissionDocument,
+    graded: Graded,
+  ): Promise<void> {
     let known: Claim | undefined = claimed;
-    await untilWritten(async () => {
+    const stored = await untilWritten(async () => {
       // What was read with the claim nearly always still holds; only a refused batch makes it worth reading again.
       const found = known ?? (await read(job));
       known = undefined;
@@ -150,6 +162,10 @@ export function createGradingJobService(deps: {
       );
       return refusal === undefined ? 'stored' : undefined;
     });
+    if (stored !== 'stored') return;
+    const { provider, model } = graded;
+    const { attempts } = claimed.result.grading;
+    logger.info('submission_graded', { ...waitOf(submission), attempts, provider, model, ...graded.spent });
   }
 
   /** What the failure leads to, as operations on the result, the ledger and the outbox, and what to send afterwards. */
@@ -209,14 +225,19 @@ export function createGradingJobService(deps: {
     return { operations, outbox: undefined, status };
   }
 
-  async function storeFailure(job: GradingJob, messageId: string, failed: Failed): Promise<void> {
+  async function storeFailure(
+    job: GradingJob,
+    messageId: string,
+    submission: SubmissionDocument,
+    failed: Failed,
+  ): Promise<void> {
     const next = await untilWritten(async () => {
       const found = await read(job);
       if (!holds(found, messageId)) return { status: 'dropped', outbox: undefined };
       const after = afterFailure(job, found, failed);
       return (await coursework.tryBatch(job, after.operations)) === undefined ? after : undefined;
     });
-    logger.warn('grading_attempt_failed', { submission_id: job.submission_id, code: failed.code, next: next.status });
+    logger.warn('grading_attempt_failed', { ...waitOf(submission), code: failed.code, next: next.status });
     if (next.outbox !== undefined) await dispatcher.trySend(next.outbox);
   }
 
@@ -252,7 +273,7 @@ export function createGradingJobService(deps: {
       pointToOutcome(job),
     ]);
     if (component === undefined || entry === undefined) {
-      await storeFailure(job, messageId, { code: 'entry_deleted', kind: 'permanent', spent: noSpending });
+      await storeFailure(job, messageId, submission, { code: 'entry_deleted', kind: 'permanent', spent: noSpending });
       return;
     }
     let graded: Graded;
@@ -260,10 +281,10 @@ export function createGradingJobService(deps: {
       graded = await engine.grade({ entry, submission, deadlineMs: clock.now() + attemptMs });
     } catch (error) {
       if (!(error instanceof GradingFailure)) throw error;
-      await storeFailure(job, messageId, error);
+      await storeFailure(job, messageId, submission, error);
       return;
     }
-    await storeGraded(job, messageId, claimed, graded);
+    await storeGraded(job, messageId, claimed, submission, graded);
   }
 
   return {

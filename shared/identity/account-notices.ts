@@ -1,40 +1,61 @@
+import type { AuditActor, AuditEntry } from '../audit/record.ts';
 import type { Mail } from '../mail/job-schemas.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
-import type { Principal } from '../platform/define-endpoint.ts';
 import { toUser } from './account-rules.ts';
 import type { EmailVerificationService } from './email-verification-service.ts';
 import type { UserDocument } from './schemas.ts';
 
-/** What the holder of an account is told when somebody changes it. */
+/** What the holder of an account is told when somebody changes it, in case that it was somebody else; nothing without an address. */
 export interface AccountNotices {
-  /** To the former address, in case that it was somebody else, and to the new one, to prove it. */
-  ofNewEmail(by: Principal, before: UserDocument, after: UserDocument): Mail[];
-  ofNewPassword(by: Principal, account: UserDocument): Mail[];
+  /** To the former address, and to the new one, to prove it. */
+  ofNewEmail(by: AuditActor, before: UserDocument, after: UserDocument): Mail[];
+  ofNewPassword(by: AuditActor, account: UserDocument): Mail[];
+  /** Of a second factor that was added or removed, as the event says. */
+  ofSecondFactor(event: AuditEntry, account: UserDocument): Mail[];
+}
+
+const factorKinds: Record<string, string> = { totp: 'an authenticator app', passkey: 'a passkey' };
+
+/** What happened, in words; undefined for what nobody need be told. */
+function inWords({ action, detail = {} }: AuditEntry): string | undefined {
+  const kind = factorKinds[String(detail['kind'])] ?? 'a second factor';
+  if (action === 'second_factor.added') return `${kind} was added`;
+  if (action === 'second_factor.removed') return `${kind} was removed`;
+  return action === 'second_factor.recovery_renewed' ? 'new recovery codes were made' : undefined;
+}
+
+/** Where an administrator works is nobody else's business; whoever is not signed in acts as the holder. */
+function addressOf(by: AuditActor, { user_id }: UserDocument): string {
+  if ('anonymous' in by) return by.anonymous.address;
+  return by.user_id === user_id ? by.caller.address : 'of an administrator';
 }
 
 export function createAccountNotices(deps: {
-  verification: Pick<EmailVerificationService, 'mailFor'>;
+  verification: Pick<EmailVerificationService, 'mailsFor'>;
   clock: Clock;
 }): AccountNotices {
   const { verification, clock } = deps;
 
-  /** Where an administrator works is nobody else's business. */
-  function addressOf(by: Principal, account: UserDocument): string {
-    return by.user_id === account.user_id ? by.caller.address : 'of an administrator';
-  }
+  const when = (by: AuditActor, account: UserDocument) => ({
+    at: isoTime(clock.now()),
+    address: addressOf(by, account),
+  });
 
   return {
     ofNewEmail(by, before, after) {
-      const told = { name: toUser(before).name, at: isoTime(clock.now()), address: addressOf(by, before) };
-      const proof = verification.mailFor(after);
-      const notices: Mail[] = proof === undefined ? [] : [proof];
-      if (before.email === null) return notices;
-      return [{ kind: 'email_changed', to: before.email, new_email: after.email ?? 'none', ...told }, ...notices];
+      const proof = verification.mailsFor(after);
+      if (before.email === null) return proof;
+      const told = { name: toUser(before).name, new_email: after.email ?? 'none', ...when(by, before) };
+      return [{ kind: 'email_changed', to: before.email, ...told }, ...proof];
     },
     ofNewPassword(by, account) {
       if (account.email === null) return [];
-      const at = isoTime(clock.now());
-      return [{ kind: 'password_changed', user_id: account.user_id, at, address: addressOf(by, account) }];
+      return [{ kind: 'password_changed', user_id: account.user_id, ...when(by, account) }];
+    },
+    ofSecondFactor(event, account) {
+      const what = inWords(event);
+      if (what === undefined || account.email === null) return [];
+      return [{ kind: 'second_factor_changed', user_id: account.user_id, what, ...when(event.by, account) }];
     },
   };
 }

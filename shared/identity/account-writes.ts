@@ -8,9 +8,9 @@ import { assertVersion, untilWritten } from '../platform/optimistic.ts';
 import type { ReservedName } from './account-documents.ts';
 import { namesOf, namesToLeaveFree, takenOf } from './account-names-rules.ts';
 import type { AccountStates } from './account-states.ts';
-import { type Accounts, accountsPk, reservationId } from './accounts-repository.ts';
+import { type Accounts, accountsPk, reservationId, reserveName } from './accounts-repository.ts';
 import { nameRefusal } from './registration-rules.ts';
-import type { Reservation, UserDocument } from './schemas.ts';
+import type { UserDocument } from './schemas.ts';
 import type { Standings } from './standing.ts';
 import type { Users } from './users-repository.ts';
 
@@ -39,10 +39,6 @@ export interface AccountWrites {
 
 /** A batch takes 100 operations; the account, the roster, the role and the events need a few of them. */
 const belongingsPerBatchMax = 90;
-
-function toReserve(userId: string, name: ReservedName): Reservation {
-  return { id: reservationId(name), pk: accountsPk, type: 'reservation', schema_version: 1, user_id: userId };
-}
 
 /** Names first: they must be free at once, what else there is can be removed a moment later. */
 function namesFirst(account: UserDocument, belongings: readonly string[]): string[] {
@@ -108,12 +104,12 @@ export function createAccountWrites(deps: {
         const { account, events, mails: told = [] } = await decide(before);
         if (events.length === 0) return before;
         const { taken, freed } = await movedNames(before, account);
-        const prepared = told.map((mail) => mails.prepare(mail));
+        const prepared = mails.prepare(told);
         const more: BatchOperation[] = [
-          ...taken.map((name): BatchOperation => ({ op: 'create', doc: toReserve(userId, name) })),
+          ...taken.map((name) => reserveName(name, userId)),
           ...freed.map((id): BatchOperation => ({ op: 'remove', id })),
           ...(await standings.operations(before, account)),
-          ...prepared.map(({ operation }) => operation),
+          ...prepared.operations,
           ...events.map((event) => audit.operation(accountsPk, { ...event, target: { type: 'account', id: userId } })),
         ];
         const changed = { ...account, updated_at: isoTime(clock.now()) };
@@ -124,7 +120,7 @@ export function createAccountWrites(deps: {
           // Also after no answer, when nobody knows whether it was written.
           states.forget(userId);
         }
-        for (const mail of prepared) await mail.send();
+        await prepared.send();
         // Read again, for its new version.
         return present(userId, undefined);
       }),

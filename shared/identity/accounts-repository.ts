@@ -47,16 +47,19 @@ function externalReservationId({ provider, subject }: ExternalName): string {
   return `external:${provider}:${encodeURIComponent(subject)}`;
 }
 
+function reserve(id: string, userId: string): BatchOperation {
+  const doc: Reservation = { id, pk, type: 'reservation', schema_version: 1, user_id: userId };
+  return { op: 'create', doc };
+}
+
+/** Makes a name lead to one account, for the batch that writes that account. */
+export function reserveName(name: ReservedName, userId: string): BatchOperation {
+  return reserve(reservationId(name), userId);
+}
+
 /** Makes what a provider calls somebody lead to one account, for the batch that writes that account. */
 export function reserveExternal(name: ExternalName, userId: string): BatchOperation {
-  const doc: Reservation = {
-    id: externalReservationId(name),
-    pk,
-    type: 'reservation',
-    schema_version: 1,
-    user_id: userId,
-  };
-  return { op: 'create', doc };
+  return reserve(externalReservationId(name), userId);
 }
 
 /** Undoes `reserveExternal`, in the batch that takes the provider out of the account. */
@@ -126,19 +129,10 @@ export function createAccounts(container: Container): Accounts {
     },
     isTaken: async (name) => (await container.read<Reservation>(reservationId(name), pk)) !== undefined,
     async create(user, names, more = []) {
-      const reservations = names.map(
-        (name): Reservation => ({
-          id: reservationId(name),
-          pk,
-          type: 'reservation',
-          schema_version: 1,
-          user_id: user.user_id,
-        }),
-      );
-      const documents = [...reservations, user].map((doc): BatchOperation => ({ op: 'create', doc }));
-      const failed = await container.tryBatch(pk, [...documents, ...more]);
+      const reservations = names.map((name) => reserveName(name, user.user_id));
+      const failed = await container.tryBatch(pk, [...reservations, { op: 'create', doc: user }, ...more]);
       if (failed === undefined) return undefined;
-      return failed.index >= documents.length ? 'more' : (names[failed.index] ?? names[0]);
+      return failed.index > names.length ? 'more' : (names[failed.index] ?? names[0]);
     },
     replace(user, more = []) {
       const { _etag: etag, ...doc } = user;

@@ -1,11 +1,11 @@
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Principal } from '../platform/define-endpoint.ts';
-import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logging.ts';
 import type { AccountMaker, AccountRequest } from './account-maker.ts';
 import { toUser } from './account-rules.ts';
 import type { Accounts } from './accounts-repository.ts';
+import { ownAccount } from './own-account.ts';
 import { type DuplicateStyle, nameRefusal } from './registration-rules.ts';
 import type { AssertMayGive } from './role-giving.ts';
 import type { Registration, User, UserDocument } from './schemas.ts';
@@ -101,11 +101,7 @@ export function createAccountsService(deps: {
   }
 
   return {
-    async me(user) {
-      const account = await accounts.find(user.user_id);
-      if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-      return toUser(account);
-    },
+    me: async (user) => toUser(await ownAccount(accounts, user)),
 
     createFor,
 

@@ -1,8 +1,8 @@
 import type { BatchOperation } from '../adapters/cosmos/container.ts';
 import type { Passwords } from '../adapters/passwords/pool.ts';
-import type { AuditRecorder } from '../audit/record.ts';
+import type { AuditActor, AuditRecorder } from '../audit/record.ts';
 import type { MailOf } from '../mail/job-schemas.ts';
-import type { MailOutbox, PreparedMail } from '../mail/outbox.ts';
+import type { MailOutbox, PreparedMails } from '../mail/outbox.ts';
 import type { AddressedMail } from '../mail/service.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Principal } from '../platform/define-endpoint.ts';
@@ -11,6 +11,7 @@ import { untilWritten } from '../platform/optimistic.ts';
 import { linkLifetimesMs } from './account-link-rules.ts';
 import { replaceLink } from './account-links-repository.ts';
 import { assertGoodPassword } from './account-maker.ts';
+import type { AccountNotices } from './account-notices.ts';
 import { toUser } from './account-rules.ts';
 import type { AccountStates } from './account-states.ts';
 import { type Accounts, accountsPk } from './accounts-repository.ts';
@@ -18,6 +19,7 @@ import type { PasswordResetCheck } from './credential-schemas.ts';
 import type { LinkIssuer } from './link-issuer.ts';
 import type { LogInThrottle } from './login-throttle-service.ts';
 import type { UserDocument } from './schemas.ts';
+import { withAllSessionsEnded } from './session-rules.ts';
 
 export interface CredentialsService {
   /** Ends all sessions but the one that asks; throws `wrong_password`, `validation_failed`, `rate_limited`. */
@@ -38,33 +40,23 @@ export function createCredentialsService(deps: {
   passwords: Passwords;
   throttle: Pick<LogInThrottle, 'attempt'>;
   mails: MailOutbox;
+  notices: Pick<AccountNotices, 'ofNewPassword'>;
   audit: AuditRecorder;
   clock: Clock;
   appUrl: string;
 }): CredentialsService {
-  const { accounts, states, links, passwords, throttle, mails, audit, clock, appUrl } = deps;
+  const { accounts, states, links, passwords, throttle, mails, notices, audit, clock, appUrl } = deps;
 
   /** The account with its new password; sessions that are not `kept` are over with the same write. */
   function renewed(account: UserDocument, hash: string, kept: string | null): UserDocument {
-    return {
-      ...account,
-      password_hash: hash,
-      session_version: account.session_version + 1,
-      kept_session_id: kept,
-      updated_at: isoTime(clock.now()),
-    };
+    return { ...withAllSessionsEnded(account, kept), password_hash: hash, updated_at: isoTime(clock.now()) };
   }
 
-  /** Tells the account holder, in case that it was somebody else; nobody where there is no address. */
-  function notice({ user_id, email }: UserDocument, caller: Caller): PreparedMail | undefined {
-    if (email === null) return undefined;
-    const at = isoTime(clock.now());
-    return mails.prepare({ kind: 'password_changed', user_id, at, address: caller.address });
-  }
+  const tell = (by: AuditActor, account: UserDocument) => mails.prepare(notices.ofNewPassword(by, account));
 
   /** Writes the account and what goes with it; undefined when somebody else was first. */
-  async function write(account: UserDocument, more: readonly BatchOperation[], told: PreparedMail | undefined) {
-    const refusal = await accounts.replace(account, told === undefined ? more : [...more, told.operation]);
+  async function write(account: UserDocument, more: readonly BatchOperation[], told: PreparedMails) {
+    const refusal = await accounts.replace(account, [...more, ...told.operations]);
     return refusal === undefined ? { userId: account.user_id, told } : undefined;
   }
 
@@ -88,10 +80,10 @@ export function createCredentialsService(deps: {
         if (account?.password_hash !== verified) throw new AppError('wrong_password');
         const target = { type: 'account', id: account.user_id };
         const changed = audit.operation(accountsPk, { by: user, action: 'password.changed', target });
-        return write(renewed(account, hash, kept), [changed], notice(account, user.caller));
+        return write(renewed(account, hash, kept), [changed], tell(user, account));
       });
       states.forget(user.user_id);
-      await told?.send();
+      await told.send();
     },
 
     requestReset: (email, caller, newId) =>
@@ -121,17 +113,18 @@ export function createCredentialsService(deps: {
       const { userId, told } = await untilWritten(async () => {
         const { link, account } = await links.open('password_reset', token);
         const used = replaceLink({ ...link, used_at: isoTime(clock.now()) });
+        const by = { anonymous: caller };
         const done = audit.operation(accountsPk, {
-          by: { anonymous: caller },
+          by,
           action: 'password.reset',
           target: { type: 'account', id: account.user_id },
         });
         // The link came by e-mail, so whoever has it reads that address.
         const opened = { ...renewed(account, hash, null), is_verified: true };
-        return write(opened, [used, done], notice(account, caller));
+        return write(opened, [used, done], tell(by, account));
       });
       states.forget(userId);
-      await told?.send();
+      await told.send();
     },
 
     async composeReset(mail, jobId) {

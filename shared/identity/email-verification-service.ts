@@ -12,8 +12,8 @@ import { type Accounts, accountsPk } from './accounts-repository.ts';
 import type { LinkIssuer } from './link-issuer.ts';
 
 export interface EmailVerificationService {
-  /** The e-mail that a new address is verified with; undefined for none. */
-  mailFor(account: { user_id: string; email: string | null }): Mail | undefined;
+  /** The e-mail that a new address is verified with; nothing without one. */
+  mailsFor(account: { user_id: string; email: string | null }): Mail[];
   /** Whether there is something to verify, and therefore a link on its way. */
   request(user: Principal, newId: string): Promise<boolean>;
   /** Throws `account_token_invalid`. */
@@ -32,17 +32,17 @@ export function createEmailVerificationService(deps: {
 }): EmailVerificationService {
   const { accounts, states, links, mails, audit, clock, appUrl } = deps;
 
-  function mailFor({ user_id, email }: { user_id: string; email: string | null }): Mail | undefined {
-    if (email === null) return undefined;
-    return { kind: 'email_verification', user_id, email, requested_at: isoTime(clock.now()) };
+  function mailsFor({ user_id, email }: { user_id: string; email: string | null }): Mail[] {
+    if (email === null) return [];
+    return [{ kind: 'email_verification', user_id, email, requested_at: isoTime(clock.now()) }];
   }
 
   return {
-    mailFor,
+    mailsFor,
 
     async request(user, newId) {
       const account = await accounts.find(user.user_id);
-      const mail = account?.is_verified === false ? mailFor(account) : undefined;
+      const [mail] = account?.is_verified === false ? mailsFor(account) : [];
       if (mail === undefined) return false;
       await mails.send(mail, newId);
       return true;

@@ -7,7 +7,7 @@ import type { AccountStates } from './account-states.ts';
 import { type Accounts, accountsPk, releaseExternal, reserveExternal } from './accounts-repository.ts';
 import { canUnlink } from './external-rules.ts';
 import type { LinkAnswer, Logins, SignInCallback } from './external-schemas.ts';
-import type { UserDocument } from './schemas.ts';
+import { ownAccount } from './own-account.ts';
 import type { SignInRoundTrip } from './sign-in-transactions.ts';
 
 export interface ExternalLoginsService {
@@ -30,12 +30,6 @@ export function createExternalLoginsService(deps: {
 }): ExternalLoginsService {
   const { roundTrip, accounts, states, audit, clock } = deps;
 
-  async function own(user: Principal): Promise<UserDocument> {
-    const account = await accounts.find(user.user_id);
-    if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-    return account;
-  }
-
   const event = (user: Principal, action: 'account.login_linked' | 'account.login_unlinked', provider: string) =>
     audit.operation(accountsPk, {
       by: user,
@@ -46,7 +40,7 @@ export function createExternalLoginsService(deps: {
 
   return {
     async list(user) {
-      const { user_id, password_hash, second_factors, external_logins } = await own(user);
+      const { user_id, password_hash, second_factors, external_logins } = await ownAccount(accounts, user);
       return {
         user_id,
         has_password: password_hash !== null,
@@ -66,7 +60,7 @@ export function createExternalLoginsService(deps: {
         linked_at: isoTime(clock.now()),
       };
       return untilWritten(async () => {
-        const account = await own(user);
+        const account = await ownAccount(accounts, user);
         const before = account.external_logins.find((one) => one.provider === provider);
         if (before?.subject === login.subject) return before;
         if (before !== undefined) {
@@ -91,7 +85,7 @@ export function createExternalLoginsService(deps: {
 
     async unlink(user, name) {
       await untilWritten(async () => {
-        const account = await own(user);
+        const account = await ownAccount(accounts, user);
         const login = account.external_logins.find((one) => one.provider === name);
         if (login === undefined) throw new AppError('not_found', 'This provider is not linked');
         if (!canUnlink(account, login.provider)) {

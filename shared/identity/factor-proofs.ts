@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { OneTimeCodes } from '../adapters/one-time-codes/totp.ts';
 import type { PasskeyCeremonies } from '../adapters/passkeys/ceremonies.ts';
 import type { Passwords } from '../adapters/passwords/pool.ts';
@@ -6,6 +5,7 @@ import type { AuditActor, AuditEntry, AuditRecorder } from '../audit/record.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
+import { isSameText } from '../platform/same-text.ts';
 import type { SecretBox } from '../platform/secret-box.ts';
 import {
   type GivenCode,
@@ -42,11 +42,6 @@ export interface FactorProofs {
   stepOf(secret: string, code: string, lastStep: number): number | undefined;
 }
 
-function isSame(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
-}
-
 export function createFactorProofs(deps: {
   factors: Factors;
   passkeyChallenges: PasskeyChallenges;
@@ -61,7 +56,7 @@ export function createFactorProofs(deps: {
 
   function stepOf(secret: string, code: string, lastStep: number): number | undefined {
     // All of them are compared, so that the time tells nothing about the clock of the other side.
-    const right = openSteps(clock.now(), lastStep).filter((step) => isSame(codes.codeAt(secret, step), code));
+    const right = openSteps(clock.now(), lastStep).filter((step) => isSameText(codes.codeAt(secret, step), code));
     return right.at(-1);
   }
 
@@ -84,7 +79,7 @@ export function createFactorProofs(deps: {
     }
     if (code.kind !== 'recovery_code') return undefined;
     const hash = hashRecoveryCode(code.code, factor.user_id);
-    const left = factor.recovery_codes.filter((known) => !isSame(known, hash));
+    const left = factor.recovery_codes.filter((known) => !isSameText(known, hash));
     return left.length === factor.recovery_codes.length ? undefined : { ...factor, recovery_codes: left };
   }
 

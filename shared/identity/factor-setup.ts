@@ -4,7 +4,8 @@ import { AppError } from '../platform/errors.ts';
 import { permissions } from '../platform/permissions.ts';
 import type { Accounts } from './accounts-repository.ts';
 import { hasSecondFactor } from './factor-rules.ts';
-import type { PendingLogIns } from './pending-log-ins.ts';
+import { ownAccount } from './own-account.ts';
+import { logInIsOver, type PendingLogIns } from './pending-log-ins.ts';
 import type { UserDocument } from './schemas.ts';
 import type { Proof, TokenAnswer } from './session-schemas.ts';
 import type { SignInService } from './sign-in-service.ts';
@@ -48,7 +49,7 @@ export function createFactorSetup(deps: {
     const isStillTheir = account?.session_version === logIn.session_version && account.status === 'active';
     // Who knows a password alone must not be able to add a second factor beside the owner's.
     if (!isStillTheir || hasSecondFactor(account)) {
-      throw new AppError('unauthenticated', 'This log-in has expired or was used; start again');
+      throw logInIsOver();
     }
     return { account, by: { anonymous: caller } };
   }
@@ -60,9 +61,7 @@ export function createFactorSetup(deps: {
     }
     if (!user.permissions.has('account:secure_self'))
       throw new AppError('forbidden', permissions['account:secure_self'].refusal);
-    const account = await accounts.find(user.user_id);
-    if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-    return { account, by: user };
+    return { account: await ownAccount(accounts, user), by: user };
   }
 
   return {
@@ -77,7 +76,7 @@ export function createFactorSetup(deps: {
       const logIn = await pendingLogIns.read(mfa_token);
       const account = await accounts.find(logIn.user_id);
       if (account?.session_version !== logIn.session_version) {
-        throw new AppError('unauthenticated', 'This log-in has expired or was used; start again');
+        throw logInIsOver();
       }
       await pendingLogIns.use(logIn);
       return { tokens: await completeWithTokens(signIn, account, caller, [...logIn.proofs, proof]) };

@@ -62,7 +62,7 @@ export function createInvitationsService(deps: {
   assertMayGive: AssertMayGive;
   courses: InvitationCourses;
   tokens: OneTimeTokens;
-  verification: Pick<EmailVerificationService, 'mailFor'>;
+  verification: Pick<EmailVerificationService, 'mailsFor'>;
   mails: MailOutbox;
   audit: AuditRecorder;
   clock: Clock;
@@ -151,10 +151,9 @@ export function createInvitationsService(deps: {
         expires_at: isoTime(nowMs + livesMs),
         ttl: Math.ceil((livesMs + keptAfterMs) / 1000),
       };
-      const mail = email === null ? undefined : mails.prepare({ kind: 'invitation', invitation_id: newId });
-      const more = [event(newId, inviter, 'created'), ...(mail === undefined ? [] : [mail.operation])];
-      const isNew = await invitations.create(invitation, more);
-      if (isNew) await mail?.send();
+      const told = mails.prepare(email === null ? [] : [{ kind: 'invitation', invitation_id: newId }]);
+      const isNew = await invitations.create(invitation, [event(newId, inviter, 'created'), ...told.operations]);
+      if (isNew) await told.send();
       // A repeat of a request that died after it had made the invitation: its tokens are made again.
       const kept = isNew ? invitation : await invitations.find(newId);
       return made(kept ?? invitation);
@@ -208,10 +207,8 @@ export function createInvitationsService(deps: {
       };
       const by = { anonymous: caller };
       const { invitation_id } = invitation;
-      const mail = isMailed ? undefined : verification.mailFor(request);
-      const told = mail && mails.prepare(mail);
-      const more = [replaceInvitation(accepted), event(invitation_id, by, 'accepted')];
-      if (told !== undefined) more.push(told.operation);
+      const told = mails.prepare(isMailed ? [] : verification.mailsFor(request));
+      const more = [replaceInvitation(accepted), event(invitation_id, by, 'accepted'), ...told.operations];
       const result = await maker.make(request, by, more);
       if ('taken' in result) {
         // Of several who accept at once with the same name, all but one find the name taken, and the invitation used.
@@ -219,7 +216,7 @@ export function createInvitationsService(deps: {
         if (result.taken === 'more' || now?.status !== 'open') throw invalid();
         throw nameRefusal(result.taken, duplicates);
       }
-      await told?.send();
+      await told.send();
       await finish(invitation_id).catch((error: unknown) => {
         // The account is made; the change feed puts it into its components.
         logger.warn('invitation_not_finished', { invitation_id, error });

@@ -1,5 +1,3 @@
-import ipaddr from 'ipaddr.js';
-
 /** Log-ins that failed, as they are remembered under one name, address or device. */
 export interface FailureCount {
   failures: number;
@@ -55,13 +53,4 @@ export function lifetimeMs({ failures }: Pick<FailureCount, 'failures'>, policy:
  */
 export function triesAtOnce(failures: number, { free }: Pick<ThrottlePolicy, 'free'>): number {
   return Math.max(1, free - failures);
-}
-
-/** What counts as one address: in version 6 everybody has billions of their own within a /64. Undefined for no address. */
-export function networkOf(address: string): string | undefined {
-  if (!ipaddr.isValid(address)) return undefined;
-  const parsed = ipaddr.process(address);
-  if (parsed.kind() === 'ipv4') return parsed.toString();
-  const network = parsed.toByteArray().slice(0, 8);
-  return `${Buffer.from(network).toString('hex')}/64`;
 }

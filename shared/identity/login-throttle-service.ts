@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { networkOf, unknownAddress } from '../platform/client-address-rules.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Caller } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
@@ -12,7 +13,6 @@ import {
   type FailureCount,
   failuresNow,
   lifetimeMs,
-  networkOf,
   type ThrottlePolicy,
   triesAtOnce,
   waitMs,
@@ -99,8 +99,8 @@ export function createLogInThrottle(deps: {
   function keysOf({ name, caller, deviceToken, userId }: LogInTry): [Key, ...Key[]] {
     const device = deviceToken === undefined ? undefined : readDeviceToken(key, deviceToken, clock.now());
     if (device !== undefined && device.user_id === userId) return [keyOf('device', device.device_id)];
-    const network = networkOf(caller.address);
-    const byAddress = network === undefined ? [] : [keyOf('address', network)];
+    // Everybody whose address is not known would share one count.
+    const byAddress = caller.address === unknownAddress ? [] : [keyOf('address', networkOf(caller.address))];
     return [keyOf('name', name), ...byAddress];
   }
 

@@ -1,4 +1,6 @@
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
+import { isSameText } from '../platform/same-text.ts';
+import { fromIdBytes, idBytes, toIdBytes } from './id-bytes.ts';
 
 /** What a link in an e-mail, or a code that staff hand over, is good for. */
 export type TokenPurpose = 'password_reset' | 'email_verification' | 'invitation' | 'mailed_invitation';
@@ -17,32 +19,24 @@ export interface OneTimeTokens {
   matches(token: string, hash: string): boolean;
 }
 
-const idBytes = 16;
 const proofBytes = 32;
 const form = /^[A-Za-z0-9_-]{64}$/;
 
-export function createOneTimeTokens(deps: { secret: string }): OneTimeTokens {
-  const key = Buffer.from(hkdfSync('sha256', deps.secret, '', 'lyceum one-time tokens', 32));
+export function createOneTimeTokens({ key }: { key: Buffer }): OneTimeTokens {
   const hash = (token: string) => createHash('sha256').update(token).digest('base64url');
 
   return {
     make(purpose, subjectId, occasion) {
-      const id = Buffer.from(subjectId.replaceAll('-', ''), 'hex');
-      if (id.length !== idBytes) throw new TypeError('A token is made for a UUID.');
       const proof = createHmac('sha256', key).update(`${purpose}\n${subjectId}\n${occasion}`).digest();
-      return Buffer.concat([id, proof]).toString('base64url');
+      return Buffer.concat([toIdBytes(subjectId), proof]).toString('base64url');
     },
     subjectOf(token) {
       if (!form.test(token)) return undefined;
       const bytes = Buffer.from(token, 'base64url');
       if (bytes.length !== idBytes + proofBytes) return undefined;
-      const hex = bytes.subarray(0, idBytes).toString('hex');
-      return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+      return fromIdBytes(bytes.subarray(0, idBytes));
     },
     hash,
-    matches: (token, stored) => {
-      const [given, known] = [Buffer.from(hash(token)), Buffer.from(stored)];
-      return given.length === known.length && timingSafeEqual(given, known);
-    },
+    matches: (token, stored) => isSameText(hash(token), stored),
   };
 }

@@ -1,7 +1,7 @@
 import type { PasskeyCeremonies } from '../adapters/passkeys/ceremonies.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
-import type { Challenges } from './challenges-repository.ts';
-import type { PasskeyPurpose } from './factor-schemas.ts';
+import type { PasskeyChallengeDocument, PasskeyPurpose } from './factor-schemas.ts';
+import type { ShortLived } from './short-lived-repository.ts';
 
 const lifetimeMs = 300_000;
 
@@ -17,7 +17,7 @@ export interface PasskeyChallenges {
 }
 
 export function createPasskeyChallenges(deps: {
-  challenges: Challenges;
+  challenges: ShortLived<PasskeyChallengeDocument>;
   ceremonies: Pick<PasskeyCeremonies, 'newChallenge' | 'challengeOf'>;
   clock: Clock;
 }): PasskeyChallenges {
@@ -28,7 +28,7 @@ export function createPasskeyChallenges(deps: {
     async open(purpose, userId) {
       const challenge = ceremonies.newChallenge();
       const id = idOf(challenge);
-      await challenges.createPasskeyChallenge({
+      await challenges.create({
         id,
         pk: id,
         type: 'passkey_challenge',
@@ -43,7 +43,7 @@ export function createPasskeyChallenges(deps: {
     async use(response, purpose, userId) {
       const challenge = ceremonies.challengeOf(response);
       if (challenge === undefined) return undefined;
-      const found = await challenges.findPasskeyChallenge(idOf(challenge));
+      const found = await challenges.find(idOf(challenge));
       // One that is for something else stays good for that.
       if (found === undefined || found.purpose !== purpose || found.user_id !== userId) return undefined;
       if (!(await challenges.use(found.id)) || Date.parse(found.expires_at) <= clock.now()) return undefined;

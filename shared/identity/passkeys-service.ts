@@ -1,20 +1,21 @@
 import type { PasskeyCeremonies } from '../adapters/passkeys/ceremonies.ts';
 import type { AuditRecorder } from '../audit/record.ts';
+import type { MailOutbox } from '../mail/outbox.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
+import type { AccountNotices } from './account-notices.ts';
 import type { AccountStates } from './account-states.ts';
 import { type Accounts, accountsPk } from './accounts-repository.ts';
-import type { FactorNotices } from './factor-notices.ts';
 import type { FactorProofs } from './factor-proofs.ts';
 import { newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
 import type { AddedPasskey, Passkey, PasskeyAssertion, PasskeyRegistration, StoredPasskey } from './factor-schemas.ts';
 import { completeWithTokens, type FactorSetup, type Setup } from './factor-setup.ts';
 import type { Factors } from './factors-repository.ts';
+import { ownAccount } from './own-account.ts';
 import type { PasskeyChallenges } from './passkey-challenges.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
-import type { UserDocument } from './schemas.ts';
 import type { TokenAnswer } from './session-schemas.ts';
 import type { SignInService } from './sign-in-service.ts';
 
@@ -58,11 +59,24 @@ export function createPasskeysService(deps: {
   ceremonies: PasskeyCeremonies;
   signIn: Pick<SignInService, 'complete'>;
   audit: AuditRecorder;
-  notices: FactorNotices;
+  notices: Pick<AccountNotices, 'ofSecondFactor'>;
+  mails: Pick<MailOutbox, 'prepare'>;
   clock: Clock;
   requiredRoles: readonly string[];
 }): PasskeysService {
-  const { accounts, states, factors, proofs, factorSetup, passkeyChallenges, ceremonies, audit, notices, clock } = deps;
+  const {
+    accounts,
+    states,
+    factors,
+    proofs,
+    factorSetup,
+    passkeyChallenges,
+    ceremonies,
+    audit,
+    notices,
+    mails,
+    clock,
+  } = deps;
 
   const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
 
@@ -71,12 +85,6 @@ export function createPasskeysService(deps: {
     if (factor.passkeys.length >= passkeysMax)
       throw new AppError('conflict', `An account can have ${passkeysMax} passkeys; remove one first`);
     return factor;
-  }
-
-  async function accountOf(user: Principal): Promise<UserDocument> {
-    const account = await accounts.find(user.user_id);
-    if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-    return account;
   }
 
   async function startProof(userId: string, purpose: 'second_factor' | 'step_up'): Promise<RequestOptions> {
@@ -118,7 +126,7 @@ export function createPasskeysService(deps: {
           target: { type: 'account', id: account.user_id },
           detail: { kind: 'passkey', passkey_id },
         } as const;
-        const told = notices.secondFactorChanged(account, trace);
+        const told = mails.prepare(notices.ofSecondFactor(trace, account));
         const refused = await accounts.replace(
           { ...account, second_factors: summaryOf(changed), updated_at: createdAt },
           [
@@ -158,7 +166,7 @@ export function createPasskeysService(deps: {
 
     async remove(user, passkeyId) {
       const told = await untilWritten(async () => {
-        const [account, factor] = [await accountOf(user), await find(user.user_id)];
+        const [account, factor] = [await ownAccount(accounts, user), await find(user.user_id)];
         const found = factor.passkeys.find(({ passkey_id }) => passkey_id === passkeyId);
         if (found === undefined) throw new AppError('not_found');
         const left = withoutSpareCodes({ ...factor, passkeys: factor.passkeys.filter((one) => one !== found) });
@@ -171,7 +179,7 @@ export function createPasskeysService(deps: {
           target: { type: 'account', id: account.user_id },
           detail: { kind: 'passkey', passkey_id: passkeyId },
         } as const;
-        const notice = notices.secondFactorChanged(account, trace);
+        const notice = mails.prepare(notices.ofSecondFactor(trace, account));
         const refused = await accounts.replace(changed, [
           factors.operation(left),
           factors.releasePasskey(found.credential_id),

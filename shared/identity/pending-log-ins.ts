@@ -2,11 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
-import type { Challenges } from './challenges-repository.ts';
 import { methodsOf } from './factor-rules.ts';
 import type { PendingLogInDocument } from './factor-schemas.ts';
 import type { UserDocument } from './schemas.ts';
 import type { MfaChallenge, Proof } from './session-schemas.ts';
+import type { ShortLived } from './short-lived-repository.ts';
 
 const lifetimeMs = 300_000;
 const triesMax = 5;
@@ -25,14 +25,18 @@ export interface PendingLogIns {
   use(logIn: PendingLogInDocument): Promise<void>;
 }
 
-export function createPendingLogIns(deps: { challenges: Challenges; clock: Clock }): PendingLogIns {
-  const { challenges, clock } = deps;
+/** What is said of a log-in that cannot be completed (any more), whatever the reason. */
+export function logInIsOver(): AppError {
+  return new AppError('unauthenticated', 'This log-in has expired or was used; start again');
+}
+
+export function createPendingLogIns(deps: { logIns: ShortLived<PendingLogInDocument>; clock: Clock }): PendingLogIns {
+  const { logIns, clock } = deps;
   const idOf = (token: string) => `log-in:${createHash('sha256').update(token).digest('base64url')}`;
-  const over = () => new AppError('unauthenticated', 'This log-in has expired or was used; start again');
 
   async function read(token: string): Promise<PendingLogInDocument> {
-    const found = await challenges.findLogIn(idOf(token));
-    if (found === undefined || Date.parse(found.expires_at) <= clock.now()) throw over();
+    const found = await logIns.find(idOf(token));
+    if (found === undefined || Date.parse(found.expires_at) <= clock.now()) throw logInIsOver();
     return found;
   }
 
@@ -40,7 +44,7 @@ export function createPendingLogIns(deps: { challenges: Challenges; clock: Clock
     async open(account, proofs) {
       const token = `mfa_${randomBytes(32).toString('base64url')}`;
       const id = idOf(token);
-      await challenges.createLogIn({
+      await logIns.create({
         id,
         pk: id,
         type: 'pending_log_in',
@@ -63,12 +67,12 @@ export function createPendingLogIns(deps: { challenges: Challenges; clock: Clock
     readForTry: (token) =>
       untilWritten(async () => {
         const found = await read(token);
-        if (found.tries >= triesMax) throw over();
+        if (found.tries >= triesMax) throw logInIsOver();
         const counted = { ...found, tries: found.tries + 1 };
-        return (await challenges.replaceLogIn(counted)) ? counted : undefined;
+        return (await logIns.replace(counted)) ? counted : undefined;
       }),
     async use(logIn) {
-      if (!(await challenges.use(logIn.id))) throw over();
+      if (!(await logIns.use(logIn.id))) throw logInIsOver();
     },
   };
 }

@@ -1,5 +1,6 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Caller } from '../platform/define-endpoint.ts';
+import { isSameText } from '../platform/same-text.ts';
 import { fromIdBytes, idBytes, toIdBytes } from './id-bytes.ts';
 import type { RefreshState, SessionDocument } from './session-schemas.ts';
 
@@ -44,7 +45,7 @@ export function hashOf(secret: Buffer): string {
 }
 
 function isHashOf(hash: string, secret: Buffer): boolean {
-  return timingSafeEqual(Buffer.from(hash, 'base64url'), Buffer.from(hashOf(secret), 'base64url'));
+  return isSameText(hash, hashOf(secret));
 }
 
 /**

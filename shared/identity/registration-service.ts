@@ -38,7 +38,7 @@ export function createRegistrationService(deps: {
   maker: AccountMaker;
   roles: Pick<Roles, 'permissionsOf'>;
   invitations: Pick<InvitationsService, 'accept'>;
-  verification: Pick<EmailVerificationService, 'mailFor'>;
+  verification: Pick<EmailVerificationService, 'mailsFor'>;
   mails: MailOutbox;
   signIn: Pick<SignInService, 'complete'>;
   settings: { policy: RegistrationPolicy; role: string };
@@ -59,11 +59,10 @@ export function createRegistrationService(deps: {
   async function makeOwn(input: SelfRegistration, { caller, newId, duplicates }: RegistrationContext) {
     assertMayRegister(settings, input, await roles.permissionsOf(settings.role));
     const request = { ...personOf(input, newId), user_id: newId, role: settings.role };
-    const mail = verification.mailFor(request);
-    const told = mail && mails.prepare(mail);
-    const made = await maker.make(request, { anonymous: caller }, told === undefined ? [] : [told.operation]);
+    const told = mails.prepare(verification.mailsFor(request));
+    const made = await maker.make(request, { anonymous: caller }, told.operations);
     if (!('taken' in made)) {
-      await told?.send();
+      await told.send();
       return made.user;
     }
     // A repeat of a request that died after it had made the account: the account is the answer.

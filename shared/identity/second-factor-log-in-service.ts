@@ -5,7 +5,7 @@ import type { FactorProofs } from './factor-proofs.ts';
 import type { PasskeyAssertion, PendingLogInDocument } from './factor-schemas.ts';
 import { completeWithTokens } from './factor-setup.ts';
 import type { PasskeysService } from './passkeys-service.ts';
-import type { PendingLogIns } from './pending-log-ins.ts';
+import { logInIsOver, type PendingLogIns } from './pending-log-ins.ts';
 import type { UserDocument } from './schemas.ts';
 import type { TokenAnswer } from './session-schemas.ts';
 import type { SignInService } from './sign-in-service.ts';
@@ -36,8 +36,7 @@ export function createSecondFactorLogInService(deps: {
   /** The account as it is now: since the password was right, it may have been suspended or its sessions ended. */
   async function accountOf(logIn: PendingLogInDocument): Promise<UserDocument> {
     const account = await accounts.find(logIn.user_id);
-    if (account === undefined || account.session_version !== logIn.session_version)
-      throw new AppError('unauthenticated', 'This log-in has expired or was used; start again');
+    if (account === undefined || account.session_version !== logIn.session_version) throw logInIsOver();
     if (account.status !== 'active') throw new AppError('inactive_user');
     return account;
   }

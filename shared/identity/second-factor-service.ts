@@ -1,22 +1,24 @@
 import type { BatchOperation } from '../adapters/cosmos/container.ts';
 import type { OneTimeCodes } from '../adapters/one-time-codes/totp.ts';
 import type { AuditEntry, AuditRecorder } from '../audit/record.ts';
+import type { MailOutbox } from '../mail/outbox.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
 import type { SecretBox } from '../platform/secret-box.ts';
+import type { AccountNotices } from './account-notices.ts';
 import type { AccountStates } from './account-states.ts';
 import { type Accounts, accountsPk } from './accounts-repository.ts';
-import type { FactorNotices } from './factor-notices.ts';
 import type { FactorProofs } from './factor-proofs.ts';
 import { hasSecondFactor, methodsOf, newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
 import type { FactorDocument, FactorProof, RecoveryCodes, SecondFactorState, TotpSetup } from './factor-schemas.ts';
 import type { FactorSetup, Setup } from './factor-setup.ts';
 import type { Factors } from './factors-repository.ts';
+import { ownAccount } from './own-account.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
 import type { UserDocument } from './schemas.ts';
-import { withoutSessions } from './user-change-rules.ts';
+import { withAllSessionsEnded } from './session-rules.ts';
 
 export interface SecondFactorService {
   state(user: Principal): Promise<SecondFactorState>;
@@ -47,18 +49,25 @@ export function createSecondFactorService(deps: {
   codes: OneTimeCodes;
   secretBox: SecretBox;
   audit: AuditRecorder;
-  notices: FactorNotices;
+  notices: Pick<AccountNotices, 'ofSecondFactor'>;
+  mails: Pick<MailOutbox, 'prepare'>;
   clock: Clock;
   requiredRoles: readonly string[];
 }): SecondFactorService {
-  const { accounts, states, factors, proofs, factorSetup, codes, secretBox, audit, notices, clock, requiredRoles } =
-    deps;
-
-  async function accountOf(user: Principal): Promise<UserDocument> {
-    const account = await accounts.find(user.user_id);
-    if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-    return account;
-  }
+  const {
+    accounts,
+    states,
+    factors,
+    proofs,
+    factorSetup,
+    codes,
+    secretBox,
+    audit,
+    notices,
+    mails,
+    clock,
+    requiredRoles,
+  } = deps;
 
   const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
 
@@ -70,7 +79,7 @@ export function createSecondFactorService(deps: {
     more: readonly BatchOperation[] = [],
   ): Promise<true | undefined> {
     const changed = { ...account, second_factors: summaryOf(factor), updated_at: isoTime(clock.now()) };
-    const told = notices.secondFactorChanged(account, trace);
+    const told = mails.prepare(notices.ofSecondFactor(trace, account));
     const refused = await accounts.replace(changed, [
       factors.operation(factor),
       audit.operation(accountsPk, trace),
@@ -87,7 +96,7 @@ export function createSecondFactorService(deps: {
 
   /** Who takes something away must show the password, where there is one, and the second factor. */
   async function prove(user: Principal, given: FactorProof): Promise<void> {
-    const account = await accountOf(user);
+    const account = await ownAccount(accounts, user);
     if (account.password_hash !== null) {
       if (given.password === undefined) throw new AppError('wrong_password', 'Send the password too');
       await proofs.checkPassword(account, given.password, user);
@@ -98,7 +107,7 @@ export function createSecondFactorService(deps: {
 
   return {
     async state(user) {
-      const account = await accountOf(user);
+      const account = await ownAccount(accounts, user);
       const factor = await find(user.user_id);
       return {
         user_id: user.user_id,
@@ -149,7 +158,7 @@ export function createSecondFactorService(deps: {
       if ((await find(user.user_id)).totp === null) throw new AppError('not_found', 'No authenticator app is set up');
       await prove(user, given);
       await untilWritten(async () => {
-        const [account, factor] = [await accountOf(user), await find(user.user_id)];
+        const [account, factor] = [await ownAccount(accounts, user), await find(user.user_id)];
         const left = withoutSpareCodes({ ...factor, totp: null });
         const reason = whyKept(account, left, requiredRoles);
         if (reason !== undefined) throw new AppError('conflict', reason);
@@ -176,17 +185,18 @@ export function createSecondFactorService(deps: {
           detail: { kind: 'all' },
         } as const;
         const released = factor.passkeys.map(({ credential_id }) => factors.releasePasskey(credential_id));
-        return write(withoutSessions(account), left, trace, released);
+        return write(withAllSessionsEnded(account), left, trace, released);
       });
       return undefined;
     },
 
     async renewRecoveryCodes(user, given) {
-      if (!hasSecondFactor(await accountOf(user))) throw new AppError('not_found', 'No second factor is set up');
+      if (!hasSecondFactor(await ownAccount(accounts, user)))
+        throw new AppError('not_found', 'No second factor is set up');
       await prove(user, given);
       const { shown, hashes } = newRecoveryCodes(user.user_id);
       await untilWritten(async () => {
-        const [account, factor] = [await accountOf(user), await find(user.user_id)];
+        const [account, factor] = [await ownAccount(accounts, user), await find(user.user_id)];
         return write(
           account,
           { ...factor, recovery_codes: hashes },

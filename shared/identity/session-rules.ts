@@ -12,8 +12,8 @@ export function withAllSessionsEnded(account: UserDocument, keptSessionId: strin
     ...account,
     session_version: account.session_version + 1,
     kept_session_id: keptSessionId,
-    // These are of an earlier version now, which says the same.
-    ended_sessions: [],
+    // The others are of an earlier version now, which says the same; the one that is kept would be on again.
+    ended_sessions: account.ended_sessions.filter(({ session_id }) => session_id === keptSessionId),
   };
 }
 

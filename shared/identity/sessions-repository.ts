@@ -32,8 +32,6 @@ export interface Sessions {
   replace(session: SessionDocument, more?: readonly BatchOperation[]): Promise<BatchRefusal | undefined>;
   /** Newest first. */
   list(userId: string, live: LiveSessions, paging: Paging): Promise<SessionDocument[]>;
-  /** Writes a record that belongs to no change. */
-  record(pk: string, record: BatchOperation): Promise<void>;
 }
 
 export function sessionDocumentId(sessionId: string): string {
@@ -62,10 +60,6 @@ export function createSessions(container: Container): Sessions {
         { name: '@ended_after', value: live.ended_after },
       ];
       return container.query<SessionDocument>(queries.listSessions, { pk: userId, parameters });
-    },
-    async record(pk, record) {
-      const refused = await container.tryBatch(pk, [record]);
-      if (refused !== undefined) throw new Error(`A record was refused with ${refused.status}.`);
     },
   };
 }

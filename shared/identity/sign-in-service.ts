@@ -1,5 +1,5 @@
 import type { Passwords } from '../adapters/passwords/pool.ts';
-import type { AuditRecorder } from '../audit/record.ts';
+import type { AuditLog } from '../audit/log.ts';
 import type { Caller } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import { type Accounts, reservationId } from './accounts-repository.ts';
@@ -9,7 +9,6 @@ import type { LogInThrottle } from './login-throttle-service.ts';
 import type { PendingLogIns } from './pending-log-ins.ts';
 import type { UserDocument } from './schemas.ts';
 import type { Proof, SignInAnswer } from './session-schemas.ts';
-import type { Sessions } from './sessions-repository.ts';
 import type { SessionsService } from './sessions-service.ts';
 
 export interface PasswordCredentials {
@@ -32,8 +31,6 @@ export interface SignInService {
   complete(account: UserDocument, caller: Caller, proofs: readonly Proof[]): Promise<SignInAnswer>;
 }
 
-/** The partition of records that belong to no account. */
-const auditPk = 'audit';
 /** Longer than the identifier of any document can be: no account has such a name. */
 const reservationCharsMax = 1000;
 const nobody = '00000000-0000-0000-0000-000000000000';
@@ -43,31 +40,23 @@ export function createSignInService(deps: {
   accountsService: Pick<AccountsService, 'ensureAdministrator'>;
   passwords: Passwords;
   sessions: Pick<SessionsService, 'start'>;
-  records: Pick<Sessions, 'record'>;
   throttle: LogInThrottle;
-  audit: AuditRecorder;
+  auditLog: AuditLog;
   pendingLogIns: Pick<PendingLogIns, 'open'>;
   /** Roles that must have a second factor. */
   mfaRequiredRoles: readonly string[];
 }): SignInService {
-  const { accounts, accountsService, passwords, sessions, records, throttle, audit, pendingLogIns, mfaRequiredRoles } =
-    deps;
+  const { accounts, accountsService, passwords, sessions, throttle, auditLog, pendingLogIns, mfaRequiredRoles } = deps;
 
   /** A failure is a record of its own: there is no change that it could be part of. */
-  async function recordRefusal(
+  function recordRefusal(
     account: UserDocument | undefined,
     caller: Caller,
     detail: Record<string, unknown>,
   ): Promise<void> {
-    const pk = account?.user_id ?? auditPk;
-    const entry = {
-      by: { anonymous: caller },
-      action: 'session.refused' as const,
-      target: { type: 'account', id: account?.user_id ?? null },
-      result: 'refused' as const,
-      detail,
-    };
-    await records.record(pk, audit.operation(pk, entry));
+    const target = { type: 'account', id: account?.user_id ?? null };
+    const entry = { by: { anonymous: caller }, action: 'session.refused', target, result: 'refused', detail } as const;
+    return auditLog.write(entry, account?.user_id);
   }
 
   async function complete(account: UserDocument, caller: Caller, proofs: readonly Proof[]): Promise<SignInAnswer> {

@@ -5,7 +5,7 @@ import { AppError } from '../platform/errors.ts';
 import { isSignInProvider } from './external-rules.ts';
 import type { SignInCallback, SignInStart, SignInTransaction } from './external-schemas.ts';
 import type { SignInProvider } from './schemas.ts';
-import type { SignInTransactions } from './sign-in-transactions-repository.ts';
+import type { ShortLived } from './short-lived-repository.ts';
 
 const lifetimeS = 600;
 
@@ -37,7 +37,7 @@ const begunElsewhere = 'The sign-in was not begun in this browser, or too long a
  */
 export function createSignInRoundTrip(deps: {
   providers: ReadonlyMap<string, SignInProviderClient>;
-  transactions: SignInTransactions;
+  transactions: ShortLived<SignInTransaction>;
   redirectUriOf: (provider: string) => string;
   clock: Clock;
 }): SignInRoundTrip {
@@ -67,7 +67,7 @@ export function createSignInRoundTrip(deps: {
     if (transaction.user_id !== userId) {
       throw userId === null ? refused(begunElsewhere) : new AppError('not_found', 'You have begun no such sign-in');
     }
-    if (!(await transactions.use(transaction))) throw refused(begunElsewhere);
+    if (!(await transactions.use(transaction.id))) throw refused(begunElsewhere);
     return transaction;
   }
 

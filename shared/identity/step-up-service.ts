@@ -4,6 +4,7 @@ import type { Accounts } from './accounts-repository.ts';
 import type { FactorProofs } from './factor-proofs.ts';
 import { hasSecondFactor, methodsOf } from './factor-rules.ts';
 import type { StepUp } from './factor-schemas.ts';
+import { ownAccount } from './own-account.ts';
 import type { UserDocument } from './schemas.ts';
 import type { Proof } from './session-schemas.ts';
 import type { SessionsService } from './sessions-service.ts';
@@ -25,12 +26,6 @@ export function createStepUpService(deps: {
 }): StepUpService {
   const { accounts, proofs, sessions } = deps;
 
-  async function accountOf(user: Principal): Promise<UserDocument> {
-    const account = await accounts.find(user.user_id);
-    if (account === undefined) throw new AppError('unauthenticated', 'Could not validate credentials');
-    return account;
-  }
-
   /** What counts for this account: the second factor where there is one, the password otherwise, else the provider. */
   function waysOf(account: UserDocument): string[] {
     if (hasSecondFactor(account)) return methodsOf(account);
@@ -51,7 +46,7 @@ export function createStepUpService(deps: {
 
   return {
     async stepUp(user, given) {
-      const account = await accountOf(user);
+      const account = await ownAccount(accounts, user);
       const proof = await prove(user, account, given);
       if (proof !== undefined) return sessions.prove(user, proof);
       const methods = waysOf(account);
@@ -67,7 +62,7 @@ export function createStepUpService(deps: {
         await sessions.assertFresh(user);
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'step_up_required') throw error;
-        const methods = user.via.kind === 'session' ? waysOf(await accountOf(user)) : [];
+        const methods = user.via.kind === 'session' ? waysOf(await ownAccount(accounts, user)) : [];
         throw new AppError('step_up_required', error.message, { cause: error, extensions: { methods } });
       }
     },

@@ -1,17 +1,13 @@
 import type { UserDocument } from './schemas.ts';
+import { withAllSessionsEnded } from './session-rules.ts';
 
 type Status = UserDocument['status'];
-
-/** The account with every session of it ended. */
-export function withoutSessions(account: UserDocument): UserDocument {
-  return { ...account, session_version: account.session_version + 1, kept_session_id: null, ended_sessions: [] };
-}
 
 /** The account with another status; whoever cannot log in has no sessions either. */
 export function withStatus(account: UserDocument, status: Status): UserDocument {
   if (status === account.status) return account;
   const changed = { ...account, status };
-  return status === 'active' ? changed : withoutSessions(changed);
+  return status === 'active' ? changed : withAllSessionsEnded(changed);
 }
 
 /** What `is_active` means for an account: false leaves a suspension as it is, true undoes it. */

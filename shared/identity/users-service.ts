@@ -11,7 +11,8 @@ import type { Accounts } from './accounts-repository.ts';
 import type { AccountsService } from './accounts-service.ts';
 import type { AssertMayGive } from './role-giving.ts';
 import { accountStatuses, type User, type UserDocument } from './schemas.ts';
-import { changesEmail, statusFor, withFields, withoutSessions, withStatus } from './user-change-rules.ts';
+import { withAllSessionsEnded } from './session-rules.ts';
+import { changesEmail, statusFor, withFields, withStatus } from './user-change-rules.ts';
 import type { UserCreate, UserQuery, UserUpdate } from './user-schemas.ts';
 import type { Users } from './users-repository.ts';
 
@@ -93,7 +94,7 @@ export function createUsersService(deps: {
       events.push({ by, action: 'account.role_changed', detail: { from: present.role, to: role } });
     }
     if (hash !== undefined) {
-      account = withoutSessions({ ...account, password_hash: hash });
+      account = withAllSessionsEnded({ ...account, password_hash: hash });
       events.push({ by, action: 'password.changed' });
     }
     if (is_active === undefined) return { account, events };
@@ -145,7 +146,7 @@ export function createUsersService(deps: {
 
     async endSessions(user, userId) {
       await writes.apply(userId, undefined, (present) => ({
-        account: withoutSessions(present),
+        account: withAllSessionsEnded(present),
         events: [{ by: user, action: 'session.all_ended' }],
       }));
       return undefined;

@@ -9,19 +9,17 @@ const pk = 'accounts';
 /** Longer than a message can wait in the queue and be replayed from its dead letters. */
 const keptS = 30 * 24 * 60 * 60;
 
-/** An e-mail to be stored with a change and sent after it. */
-export interface PreparedMail {
-  operation: BatchOperation;
+/** E-mails to be stored with a change and sent after it: `operations` belong in the batch of the change. */
+export interface PreparedMails {
+  operations: BatchOperation[];
+  /** Never throws, because the change feed sends what was not sent. */
   send(): Promise<void>;
 }
 
 /** E-mails on their way to the queue. */
 export interface MailOutbox {
-  /**
-   * For an e-mail about a change of an account: `operation` belongs in the batch of that change, in the logical partition of
-   * all accounts; `send` is called afterwards and never throws, because the change feed sends what was not sent.
-   */
-  prepare(mail: Mail): PreparedMail;
+  /** For e-mails about a change in the logical partition of all accounts. */
+  prepare(mails: readonly Mail[]): PreparedMails;
   /** For an e-mail that somebody asks for and nothing is changed for. Throws when the queue is out of reach. */
   send(mail: Mail, jobId: string): Promise<void>;
 }
@@ -34,10 +32,17 @@ export function createMailOutbox(deps: { dispatcher: Dispatcher; clock: Clock; i
   }
 
   return {
-    prepare(mail) {
-      const record = recordOf({ job_id: ids.next(), is_stored: true, mail });
-      const doc: OutboxRecord & { pk: string; ttl: number } = { ...record, pk, ttl: keptS };
-      return { operation: { op: 'create', doc }, send: () => dispatcher.trySend(record) };
+    prepare(mails) {
+      const records = mails.map((mail) => recordOf({ job_id: ids.next(), is_stored: true, mail }));
+      return {
+        operations: records.map((record) => {
+          const doc: OutboxRecord & { pk: string; ttl: number } = { ...record, pk, ttl: keptS };
+          return { op: 'create', doc };
+        }),
+        async send() {
+          for (const record of records) await dispatcher.trySend(record);
+        },
+      };
     },
     send: (mail, jobId) => dispatcher.follow(recordOf({ job_id: jobId, is_stored: false, mail })),
   };

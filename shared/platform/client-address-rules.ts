@@ -22,8 +22,10 @@ export function clientAddress(forwardedFor: string | null, hops: number): string
   return address.toString().split('%')[0] ?? unknownAddress;
 }
 
-/** What is limited together: of version 6 the /64, because whoever has one address has the other 2^64 of it too. */
+/** What is limited together: of version 6 the /64, because whoever has one address has the other 2^64 of it too; mapped ones are of version 4. */
 export function networkOf(address: string): string {
   if (!address.includes(':') || !ipaddr.IPv6.isValid(address)) return address;
-  return `${ipaddr.IPv6.parse(address).toNormalizedString().split(':').slice(0, 4).join(':')}::`;
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv4') return parsed.toString();
+  return `${parsed.toNormalizedString().split(':').slice(0, 4).join(':')}::`;
 }

@@ -60,8 +60,8 @@ function inProgress(): AppError {
   return new AppError('idempotency_in_progress', undefined, { retryAfterS: 1 });
 }
 
-export function createIdempotencyStore(deps: { container: Container; clock: Clock; secret: string }): IdempotencyStore {
-  const { container, clock, secret } = deps;
+export function createIdempotencyStore(deps: { container: Container; clock: Clock; key: Buffer }): IdempotencyStore {
+  const { container, clock, key } = deps;
 
   async function create(record: IdempotencyRecord): Promise<string | undefined> {
     try {
@@ -103,7 +103,7 @@ export function createIdempotencyStore(deps: { container: Container; clock: Cloc
         type: 'idempotency',
         schema_version: 1,
         // Keyed, because a body may hold a password: nobody who reads the record can try passwords against it.
-        request_hash: createHmac('sha256', secret).update(request.fingerprint).digest('hex'),
+        request_hash: createHmac('sha256', key).update(request.fingerprint).digest('hex'),
         new_id: request.newId,
         started_at_ms: clock.now(),
         answer: null,

@@ -26,6 +26,8 @@ export interface LoggerOptions {
   clock: Clock;
   /** The least severe level that is written. */
   level: LogLevel;
+  /** The trace that a line belongs to, when there is one. */
+  traceId?: () => string | undefined;
 }
 
 const EVENT_CHARS_MAX = 120;
@@ -38,15 +40,16 @@ function escapeSeparator(separator: string): string {
 }
 
 function toLine(
-  time: string,
-  level: LogLevel,
+  about: { time: string; level: LogLevel; traceId: string | undefined },
   event: string,
   inherited: LogFields,
   fields: LogFields | undefined,
 ): string {
-  const head = { time, level, event: redactText(event, EVENT_CHARS_MAX) };
+  const { time, level, traceId } = about;
+  const named = { time, level, event: redactText(event, EVENT_CHARS_MAX) };
+  const head = traceId === undefined ? named : { ...named, trace_id: traceId };
   const own = fields === undefined ? {} : redactFields(fields);
-  // Written twice: the first fixes the order on the line, the last makes sure that no field can take the place of time, level or event.
+  // Written twice: the first fixes the order on the line, the last makes sure that no field can take the place of time, level, event or trace.
   return JSON.stringify({ ...head, ...inherited, ...own, ...head }).replace(LINE_SEPARATORS, escapeSeparator);
 }
 
@@ -58,7 +61,7 @@ function createWithFields(options: LoggerOptions, inherited: LogFields): Logger 
     if (SEVERITY[level] < threshold) return;
     const time = isoTime(clock.now());
     try {
-      write(toLine(time, level, event, inherited, fields));
+      write(toLine({ time, level, traceId: options.traceId?.() }, event, inherited, fields));
     } catch {
       // A line that cannot be written must never fail the work that it reports on.
     }

@@ -5,6 +5,8 @@ import { ServiceBusFailure } from '../adapters/service-bus/errors.ts';
 import type { Clock } from './clock.ts';
 import { isoTime } from './clock.ts';
 import type { Logger } from './logging.ts';
+import { parseTraceparent, toTraceparent } from './trace-context.ts';
+import { currentTraceparent, endSpan, errorTypeOf, messagingAttributes, spanKind, startSpan } from './tracing.ts';
 
 /**
  * A message that must be sent, stored in the batch that makes it necessary. It stays until the job is over; whoever
@@ -27,6 +29,8 @@ export interface OutboxRecord {
   sweeps: number;
   /** A worker has the message, so it need not be sent; absent means false. */
   is_taken?: boolean;
+  /** The operation that made the message necessary (W3C Trace Context), whoever sends it and whenever; old records have none. */
+  traceparent?: string;
   _etag?: string;
 }
 
@@ -41,6 +45,7 @@ export function makeOutboxRecord(
   clock: Clock,
 ): OutboxRecord {
   const dueMs = clock.now() + (fields.delayMs ?? 0);
+  const traceparent = currentTraceparent();
   return {
     id: outboxId(fields.jobId),
     type: 'outbox',
@@ -52,6 +57,7 @@ export function makeOutboxRecord(
     scheduled_for: fields.delayMs === undefined ? null : isoTime(dueMs),
     deadline: isoTime(dueMs + outboxGraceMs),
     sweeps: 0,
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 }
 
@@ -75,13 +81,25 @@ const trySendMs = 2_000;
 
 export function createDispatcher(deps: { serviceBus: ServiceBus; clock: Clock; logger: Logger }): Dispatcher {
   async function send(record: OutboxRecord): Promise<void> {
+    const { queue, job_id: jobId, message_id: messageId } = record;
     const dueMs = record.scheduled_for === null ? 0 : Date.parse(record.scheduled_for);
-    await deps.serviceBus.send(record.queue, {
-      body: record.message,
-      messageId: record.message_id,
-      correlationId: record.job_id,
-      ...(dueMs > deps.clock.now() ? { scheduledFor: new Date(dueMs) } : {}),
-    });
+    const attributes = { ...messagingAttributes('send', queue, messageId), 'lyceum.job_id': jobId };
+    const span = startSpan(`send ${queue}`, spanKind.producer, attributes, parseTraceparent(record.traceparent));
+    const traceparent = span === undefined ? record.traceparent : toTraceparent(span.spanContext());
+    try {
+      await deps.serviceBus.send(queue, {
+        body: record.message,
+        messageId,
+        correlationId: jobId,
+        ...(dueMs > deps.clock.now() ? { scheduledFor: new Date(dueMs) } : {}),
+        // The host reads the first name, everybody else the second.
+        ...(traceparent === undefined ? {} : { applicationProperties: { 'Diagnostic-Id': traceparent, traceparent } }),
+      });
+      endSpan(span, {});
+    } catch (error) {
+      endSpan(span, {}, errorTypeOf(error));
+      throw error;
+    }
   }
   function logFailure(record: OutboxRecord, error: unknown): void {
     deps.logger.warn('outbox_send_failed', { queue: record.queue, job_id: record.job_id, error });

@@ -6,7 +6,7 @@ import { readCookie } from './cookies.ts';
 import type { Auth, Endpoint, Page, RawBody, RequestContext } from './define-endpoint.ts';
 import { defaultBodyLimitBytes } from './define-endpoint.ts';
 import { AppError, type ErrorCode, type InputProblem, validationError } from './errors.ts';
-import { currentMeter, withMeter } from './meter.ts';
+import { currentMeter, currentTrace, withMeter } from './meter.ts';
 import { readBody } from './request-body.ts';
 import {
   type Answer,
@@ -20,6 +20,7 @@ import {
 } from './responses.ts';
 import { isCleanText } from './rich-text.ts';
 import type { Runtime } from './runtime.ts';
+import { beginTrace, endTrace, type HostTraceContext, traceOf } from './tracing.ts';
 
 /** Codes that the pipeline itself may raise for any endpoint, beside those that the endpoint declares. */
 export const pipelineErrors: readonly ErrorCode[] = [
@@ -196,7 +197,33 @@ async function answer(call: Call): Promise<{ answer: Answer; error?: AppError }>
   }
 }
 
-/** The one line that every request leaves, also one that no endpoint takes. */
+/** How a request came in: by which of its endpoint's routes, and what the host says about its trace. */
+export interface Arrival {
+  route?: string | undefined;
+  traceContext?: HostTraceContext | undefined;
+}
+
+/** The trace of a request, under a name of which there are as many as there are routes. */
+export function traceRequest(
+  request: HttpRequest,
+  runtime: Runtime,
+  operation: string,
+  { route, traceContext }: Arrival,
+) {
+  const path = route?.replace(/^\/?/, '/');
+  return beginTrace(
+    runtime.startSpan,
+    traceOf(traceContext, request.headers.get('traceparent')),
+    path === undefined ? request.method : `${request.method} ${path}`,
+    {
+      'http.request.method': request.method,
+      ...(path === undefined ? {} : { 'http.route': path }),
+      'lyceum.operation': operation,
+    },
+  );
+}
+
+/** The one line that every request leaves, also one that no endpoint takes, and the end of its span. */
 export function logRequest(
   runtime: Pick<Runtime, 'logger'>,
   about: { operation: string; request_id: string; user_id: string | undefined; status: number; ms: number },
@@ -205,10 +232,26 @@ export function logRequest(
   const fields = { ...about, ms: Math.round(about.ms * 100) / 100, code: error?.code, ...currentMeter() };
   if (about.status >= 500) runtime.logger.error('request', { ...fields, error: error?.cause ?? error });
   else runtime.logger.info('request', fields);
+  endTrace(
+    currentTrace(),
+    {
+      'http.response.status_code': about.status,
+      'lyceum.request_id': about.request_id,
+      ...(error === undefined ? {} : { 'lyceum.code': error.code }),
+    },
+    // What the caller did wrong is no failure of ours, so it does not make the span one.
+    about.status >= 500 ? (error?.code ?? 'internal') : undefined,
+  );
 }
 
 /** Runs one request through the fixed order of steps. Never throws: with streaming on, a throw would leave the caller waiting. */
-export function handleRequest(endpoint: Endpoint, request: HttpRequest, runtime: Runtime): Promise<HttpResponseInit> {
+export function handleRequest(
+  endpoint: Endpoint,
+  request: HttpRequest,
+  runtime: Runtime,
+  arrival: Arrival = {},
+): Promise<HttpResponseInit> {
+  const trace = traceRequest(request, runtime, endpoint.name, { route: endpoint.routes[0], ...arrival });
   return withMeter(async () => {
     const startedMs = performance.now();
     const caller = callerOf(request, takeRequestId(request, runtime), runtime);
@@ -223,5 +266,5 @@ export function handleRequest(endpoint: Endpoint, request: HttpRequest, runtime:
       : done.answer;
     const cors = corsHeaders(request.headers.get('origin'), runtime.corsOrigins);
     return toHttp(wrapped, { requestId: caller.request_id, cors, rate: rateHeaders(call.rate, nowMs) });
-  });
+  }, trace);
 }

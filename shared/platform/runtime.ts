@@ -5,6 +5,7 @@ import type { Ids } from './ids.ts';
 import type { Logger } from './logging.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import type { RatePlan } from './rate-limit-policy-rules.ts';
+import type { StartSpan } from './trace-context.ts';
 
 /** What a caller shows to say who they are. API keys also come as bearer tokens. */
 export interface Credential {
@@ -25,6 +26,8 @@ export interface Runtime {
   clock: Clock;
   ids: Ids;
   logger: Logger;
+  /** Begins the span of an invocation; absent where nobody collects spans. */
+  startSpan?: StartSpan | undefined;
   /** Origins that may call from a browser. */
   corsOrigins: readonly string[];
   /** Turns a credential into the person behind it, or throws `unauthenticated`, or what an API key is refused with. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 /** Keeps short secrets unreadable in the database. */
 export interface SecretBox {
@@ -13,12 +13,10 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 /**
- * AES-256-GCM with a new nonce each time, under a key that HKDF derives from `secret` for this `purpose` alone. A sealed text
- * is `v1.<nonce, ciphertext and tag in base64url>`, so that another scheme can follow beside it.
+ * AES-256-GCM with a new nonce each time, under a key of 32 bytes. A sealed text is `v1.<nonce, ciphertext and tag in
+ * base64url>`, so that another scheme can follow beside it.
  */
-export function createSecretBox(deps: { secret: string; purpose: string }): SecretBox {
-  const key = Buffer.from(hkdfSync('sha256', deps.secret, '', `lyceum ${deps.purpose} ${version}`, 32));
-
+export function createSecretBox({ key }: { key: Buffer }): SecretBox {
   return {
     seal(text, owner) {
       const iv = randomBytes(ivBytes);

@@ -18,7 +18,8 @@ test('who adds or removes an authenticator app is told by e-mail, without any se
   const person = await someone();
   const email = person.user.email ?? '';
   const { secret, codes } = await setUpTotp(person, clock.ms);
-  await mailbox.next(email, 'an authenticator app was added');
+  const told = await mailbox.next(email, 'an authenticator app was added');
+  expect(told.text).not.toContain('of an administrator');
   clock.ms += 60_000;
   const proof = { password: person.password, code: totpAt(secret, clock.ms) };
   expect((await person.delete('/api/v1/auth/mfa/totp', proof)).status).toBe(204);
@@ -50,7 +51,9 @@ test('an administrator takes lost second factors away: the sessions end, the hol
   const path = `/api/v1/users/${person.id}/mfa`;
   expect((await (await lab.makePerson('teacher')).delete(path)).status).toBe(403);
   expect((await lab.root.delete(path)).status).toBe(204);
-  await mailbox.next(person.user.email ?? '', 'a second factor was removed');
+  const notice = await mailbox.next(person.user.email ?? '', 'a second factor was removed');
+  // Where the administrator works is nobody else's business.
+  expect(notice.text).toContain('from the network address of an administrator.');
   expect((await person.get('/api/auth/me')).status).toBe(401);
   const again = await lab.logIn(person.username, person.password);
   expect((await again.get('/api/v1/auth/mfa')).json()).toMatchObject({

@@ -101,6 +101,23 @@ test('ending all sessions ends every one that there is, but the one that is kept
   );
 });
 
+test('without sessions, no session of before is on, not even the one that was kept', () => {
+  const before = { ...account, session_version: 4, kept_session_id: 'kept' };
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 4 }), fc.constantFrom('kept', 'other'), (version, session_id) => {
+      expect(isSessionOn(withAllSessionsEnded(before), { version, session_id })).toBe(false);
+    }),
+  );
+});
+
+test('a session that was ended is not brought back by keeping it while the others end', () => {
+  const one = { session_id: 'asks', until_ms: nowMs + 500 };
+  const before = { ...account, ended_sessions: [one, { ...one, session_id: 'other' }] };
+  const after = withAllSessionsEnded(before, 'asks');
+  expect(isSessionOn(after, { session_id: 'asks', version: 1 })).toBe(false);
+  expect(after.ended_sessions).toEqual([one]);
+});
+
 describe('a session', () => {
   const times = { idleMs: 10_000, tailMs: 1_000 };
   const session: SessionDocument = {

@@ -1,14 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { newAccount } from '../../shared/identity/account-documents.ts';
-import { isSessionOn } from '../../shared/identity/account-rules.ts';
 import { accountStatuses } from '../../shared/identity/schemas.ts';
 import {
   changesEmail,
   plainFields,
   statusFor,
   withFields,
-  withoutSessions,
   withStatus,
 } from '../../shared/identity/user-change-rules.ts';
 
@@ -26,14 +24,6 @@ const account = newAccount({
   kept_session_id: 'kept',
 });
 const statuses = fc.constantFrom(...accountStatuses);
-
-test('without sessions, no session of before is on, not even the one that was kept', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 4 }), fc.constantFrom('kept', 'other'), (version, session_id) => {
-      expect(isSessionOn(withoutSessions(account), { version, session_id })).toBe(false);
-    }),
-  );
-});
 
 describe('a status', () => {
   test('that ends the account ends its sessions; any other change of it leaves them', () => {

@@ -58,6 +58,27 @@ describe('what is limited together', () => {
     expect(networkOf('unknown')).toBe('unknown');
   });
 
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2::1', '2001:db8:1:2::'],
+    ['2001:0DB8:1:2:ffff:ffff:ffff:ffff', '2001:db8:1:2::'],
+    ['::1', '0:0:0:0::'],
+    ['unknown', 'unknown'],
+    ['', ''],
+    ['192.0.2.1, 192.0.2.2', '192.0.2.1, 192.0.2.2'],
+  ])('with %j is %j', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+
+  test('of version 6 is told by the first half alone', () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (address) => {
+        expect(networkOf(address)).toMatch(/^(([0-9a-f]{1,4}:){4}:|\d+\.\d+\.\d+\.\d+)$/);
+      }),
+    );
+  });
+
   test('can be part of a document id', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {

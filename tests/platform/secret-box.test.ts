@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { deriveKey } from '../../shared/platform/derived-keys.ts';
 import { createSecretBox } from '../../shared/platform/secret-box.ts';
 
 const secret = 'thirty-two bytes or more of some text';
-const box = createSecretBox({ secret, purpose: 'tests' });
+const box = createSecretBox({ key: deriveKey(secret, 'tests') });
 
 test('what was sealed is opened for its owner, whatever the text', () => {
   fc.assert(
@@ -26,8 +27,8 @@ test('the same text is sealed differently each time, and cannot be read', () => 
 test('nobody opens what was sealed for somebody else, with another secret or for another purpose', () => {
   const sealed = box.seal('text', 'ann');
   expect(() => box.open(sealed, 'bob')).toThrow();
-  expect(() => createSecretBox({ secret: `${secret}.`, purpose: 'tests' }).open(sealed, 'ann')).toThrow();
-  expect(() => createSecretBox({ secret, purpose: 'other tests' }).open(sealed, 'ann')).toThrow();
+  expect(() => createSecretBox({ key: deriveKey(`${secret}.`, 'tests') }).open(sealed, 'ann')).toThrow();
+  expect(() => createSecretBox({ key: deriveKey(secret, 'other tests') }).open(sealed, 'ann')).toThrow();
 });
 
 test('nothing opens that was changed in any bit, or cut', () => {

@@ -27,6 +27,9 @@ const breaches: Record<string, Record<string, string>> = {
   'services-do-not-reach-up': {
     'shared/essays/service.ts': "import { services } from '../services.ts';\nexport const essays = services;\n",
   },
+  'the-root-composes': {
+    'shared/marks/composed.ts': "import { posted } from '../composition/post.ts';\nexport const composed = posted;\n",
+  },
   'services-keep-to-their-own-repository': {
     'shared/marks/marks-service.ts':
       "import { essays } from '../essays/repository.ts';\nexport const marks = essays;\n",
@@ -88,8 +91,10 @@ const allowed: Record<string, string> = {
     "import type { Client } from '../adapters/cosmos/client.ts';\nimport { read } from './repository.ts';\nimport { decide } from './rules.ts';\nexport const good = (c: Client) => [read(c), decide()];\n",
   'shared/adapters/cosmos/client.ts':
     "import type { CosmosClient } from '@azure/cosmos';\nexport type Client = CosmosClient;\n",
+  'shared/composition/post.ts':
+    "import { post } from '../adapters/post/client.ts';\nimport { good } from '../good/service.ts';\nimport { read } from '../good/repository.ts';\nexport const posted = [post, good, read];\n",
   'shared/services.ts':
-    "import { post } from './adapters/post/client.ts';\nimport { good } from './good/service.ts';\nexport const services = [post, good];\n",
+    "import { post } from './adapters/post/client.ts';\nimport { posted } from './composition/post.ts';\nimport { good } from './good/service.ts';\nexport const services = [post, posted, good];\n",
 };
 
 function run(file: string, args: readonly string[], cwd: string): Promise<string> {

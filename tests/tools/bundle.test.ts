@@ -9,6 +9,9 @@ import { type Bundle, bundle, bundleProduct } from '../../tools/bundle.ts';
 import { functionsOfEntry, manifestOf } from '../../tools/function-manifest.ts';
 import { projectRoot } from '../../tools/run-command.ts';
 import { startVendorStub } from '../adapters/llm/vendor-stub.ts';
+import { startCollector } from '../adapters/telemetry/collector.ts';
+import { answer, makeCourse, Stack } from '../e2e/stack.ts';
+import { until } from '../workers/fixture.ts';
 
 const fixtures = join(projectRoot, 'tests/tools/fixtures');
 
@@ -69,6 +72,24 @@ describe('the bundle', () => {
     ]);
   });
 
+  test('exports spans both ways, without what the exporter for Application Insights reports about itself', async () => {
+    const [otlp, insights] = [await startCollector(), await startCollector()];
+    const { file } = await bundle(join(fixtures, 'script-that-exports-spans.ts'), join(folder, 'telemetry'));
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [file, otlp.url, insights.url], {
+      cwd: folder,
+      env: {},
+    });
+    await Promise.all([otlp.close(), insights.close()]);
+    expect([stdout, stderr]).toEqual(['done\n', '']);
+    expect(otlp.spans()).toMatchObject([{ name: 'one span', service: 'bundled' }]);
+    expect(insights.received.map(({ path }) => path)).toEqual(['/v2.1/track']);
+    expect(insights.received[0]?.text).toContain('"one span"');
+    const text = await readFile(file, 'utf8');
+    // The loop that asks for settings from afar, and the counters of itself.
+    expect(text).not.toContain('x-ms-onesetinterval');
+    expect(text).not.toContain('PeriodicExportingMetricReader');
+  });
+
   test('comes with the licences of the packages in it', async () => {
     await bundle(join(fixtures, 'small-application.ts'), join(folder, 'licences'));
     const licences = await readFile(join(folder, 'licences', 'main.cjs.LICENSES.txt'), 'utf8');
@@ -108,5 +129,38 @@ describe('the bundle', () => {
     test('stays within the size that a cold start can bear', () => {
       expect(product.bytes).toBeLessThan(3_500_000);
     });
+  });
+
+  test('of the product works: it takes an answer in, sends it through the queue, grades it, and exports a span for every call', async () => {
+    const { file } = await bundle(join(projectRoot, 'functions/main.ts'), join(folder, 'running'));
+    const collector = await startCollector();
+    const stack = await Stack.create({ LYCEUM_APPLICATION: file, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+    try {
+      await stack.start();
+      expect((await stack.call<{ status: string }>('GET', '/health/ready')).body.status).toBe('ok');
+      const { students, entries } = await makeCourse(stack, 1, 1);
+      const token = students[0] ?? '';
+      const made = await stack.call<{ submission_id: string }>('POST', `/api/student/entries/${entries[0]}/submit`, {
+        token,
+        json: { submission_title: 'Mine', content: answer('of the bundle') },
+      });
+      const path = `/api/student/submissions/${made.body.submission_id}`;
+      const outcome = await until('an outcome', async () => {
+        const { body } = await stack.call<{ outcome: { outcome_data: { points: number } } | null }>('GET', path, {
+          token,
+        });
+        return body.outcome ?? undefined;
+      });
+      expect(outcome.outcome_data.points).toBeGreaterThan(0);
+      await stack.stop('SIGTERM');
+      // Already the first call, for which the process was started, has a span, and the end of the process exports the last.
+      const calls = stack.log().match(/"event":"(request|job)"/g) ?? [];
+      const spans = collector.spans().filter((span) => span.kind === 1);
+      expect(spans.length).toBe(calls.length);
+      expect(collector.spans().map((span) => span.name)).toContain('chat simulator');
+    } finally {
+      await stack.remove();
+      await collector.close();
+    }
   });
 });

@@ -52,6 +52,7 @@ test('the deployment is told what the parameter files read', async () => {
     APP_URL: 'https://learn.example.org',
     VENDOR_SECRETS: '{"OPENAI_API_KEY":"openai-api-key"}',
     VAULT_CREATE_MODE: 'default',
+    DEPLOYER_PRINCIPAL_TYPE: 'User',
   });
 });
 

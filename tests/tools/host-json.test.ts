@@ -55,9 +55,14 @@ describe('host.json', () => {
     expect(hostJson.extensionBundle.version).toMatch(/^\[4\..*, 5\.0\.0\)$/);
   });
 
-  test('never samples requests and exceptions away', () => {
-    const excluded = hostJson.logging.applicationInsights.samplingSettings.excludedTypes.split(';');
-    expect(excluded).toEqual(expect.arrayContaining(['Request', 'Exception']));
+  test('exports its own spans as OpenTelemetry, so that they and those of the application are one trace', () => {
+    expect(hostJson.telemetryMode).toBe('OpenTelemetry');
+    // Settings of the old kind of telemetry, sampling among them, would be read by nobody.
+    expect(Object.keys(hostJson.logging)).toEqual(['logLevel']);
+  });
+
+  test('keeps the lines that functions write to their standard output, which is where all of ours go', () => {
+    expect(hostJson.logging.logLevel['Host.Function.Console']).toBe('Information');
   });
 
   test('logs what functions say and what became of each call', () => {

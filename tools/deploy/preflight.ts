@@ -74,7 +74,7 @@ async function checkLogin(run: Run): Promise<z.infer<typeof Account>> {
   await run.az.run(['account', 'get-access-token', '--query', 'expiresOn']);
   run.subscriptionId = account.id;
   run.az.subscription = account.id;
-  run.user = account.user.name;
+  run.user = account.user;
   return account;
 }
 
@@ -122,7 +122,7 @@ const texts = (value: unknown) => (Array.isArray(value) ? value.filter((one) => 
 function setVariables(run: Run): void {
   const { options } = run;
   const asBefore = texts(previousParameter(run, 'alertEmails'));
-  const own = isEmail(run.user) ? [run.user] : [];
+  const own = isEmail(run.user.name) ? [run.user.name] : [];
   const emails = [options.alertEmails, asBefore, own].find((list) => list.length > 0);
   if (emails === undefined) {
     throw new DeployError('Say who is told of alerts: add --alert-email you@example.org');
@@ -133,6 +133,8 @@ function setVariables(run: Run): void {
     AZURE_LOCATION: run.location,
     ALERT_EMAILS: emails.join(','),
     APP_URL: options.appUrl ?? (typeof urlBefore === 'string' ? urlBefore : undefined),
+    // Azure wants to know it of a principal that was made a moment ago, as those of pipelines are.
+    DEPLOYER_PRINCIPAL_TYPE: run.user.type === 'servicePrincipal' ? 'ServicePrincipal' : 'User',
     VENDOR_SECRETS: JSON.stringify(vendorSecrets(run)),
     VAULT_CREATE_MODE: 'default',
   });

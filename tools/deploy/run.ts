@@ -64,7 +64,7 @@ export interface Run {
   /** Builds the archive; answers what it said. */
   readonly buildPackage: () => Promise<string>;
   subscriptionId: string;
-  user: string;
+  user: { name: string; type: string };
   location: string;
   parameterFile: string;
   isProduction: boolean;

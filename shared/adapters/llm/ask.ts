@@ -1,4 +1,6 @@
+import type { Span } from '@opentelemetry/api';
 import type { Clock } from '../../platform/clock.ts';
+import { endSpan, spanKind, startSpan } from '../../platform/tracing.ts';
 import { addSpent, costMicroUsd } from './cost.ts';
 import { outputSchemaOf } from './output-schema.ts';
 import { type ParsedOutput, parseOutput, repairMessage } from './parse-output.ts';
@@ -86,11 +88,15 @@ async function ask<T>(
     ms: 0,
     status: 'ok',
     ...noSpending(),
+    ...(request.about === undefined ? {} : { about: request.about }),
   };
+  const span = startCallSpan(candidate, run);
+  let answeredBy: string | undefined;
   try {
     const reply = await call(candidate, run, messages);
     const cost = costMicroUsd(reply.usage, candidate.model.prices);
     Object.assign(record, { model: reply.model, usage: reply.usage, cost_micro_usd: cost });
+    answeredBy = reply.model;
     run.spent = addSpent(run.spent, record);
     if (reply.stopReason === 'refused') throw new LlmError('llm_refused');
     if (reply.stopReason === 'truncated') throw new LlmError('llm_truncated');
@@ -102,8 +108,42 @@ async function ask<T>(
     throw error;
   } finally {
     record.ms = clock.now() - startedMs;
+    endCallSpan(span, record, answeredBy);
     run.onCall(record);
   }
+}
+
+/** One span per call, so a repair and a fallback have their own. Prompt and answer are on none of them. */
+function startCallSpan({ provider, model }: Candidate, { request }: Run<unknown>): Span | undefined {
+  return startSpan(`chat ${model.model}`, spanKind.client, {
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.provider.name': provider.name,
+    'gen_ai.request.model': model.model,
+    'gen_ai.request.max_tokens': request.maxOutputTokens,
+    'gen_ai.output.type': 'json',
+    'lyceum.llm.use': request.use,
+  });
+}
+
+function endCallSpan(span: Span | undefined, record: LlmCallRecord, answeredBy: string | undefined): void {
+  const { usage, http_status: status } = record;
+  const answered =
+    answeredBy === undefined
+      ? {}
+      : {
+          'gen_ai.response.model': answeredBy,
+          'gen_ai.usage.input_tokens': usage.input_tokens,
+          'gen_ai.usage.output_tokens': usage.output_tokens,
+          'gen_ai.usage.cache_read.input_tokens': usage.cached_input_tokens,
+          'gen_ai.usage.cache_creation.input_tokens': usage.cache_write_input_tokens,
+        };
+  const attributes = {
+    ...answered,
+    'lyceum.llm.round': record.round,
+    'lyceum.cost_micro_usd': record.cost_micro_usd,
+    ...(status === undefined ? {} : { 'http.response.status_code': status }),
+  };
+  endSpan(span, attributes, record.status === 'ok' ? undefined : (record.error_code ?? '_OTHER'));
 }
 
 function call<T>(candidate: Candidate, run: Run<T>, messages: readonly LlmMessage[]): Promise<LlmProviderReply> {

@@ -61,6 +61,8 @@ export interface LlmRequest<T> {
   deadlineMs: number;
   /** Budgets that this call counts against, for example `['user:42', 'day']`. */
   budgetKeys: readonly string[];
+  /** Said again on the record of each call, so that calls can be told apart; ids only, as it is logged. */
+  about?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface LlmResult<T> {
@@ -178,6 +180,7 @@ export interface LlmCallRecord {
   http_status?: number;
   vendor_code?: string;
   request_id?: string;
+  about?: Readonly<Record<string, string>>;
 }
 
 export interface LlmGateway {

@@ -1534,7 +1534,9 @@ function createTransport(options: ClientOptions) {
   }
   return {
     async json<T>(method: string, path: string, call: CallOptions): Promise<T> {
-      return (await (await send(method, path, call)).json()) as T;
+      const response = await send(method, path, call);
+      // An answer without a body, as to a deletion.
+      return (response.status === 204 ? undefined : await response.json()) as T;
     },
     async page<T>(method: string, path: string, call: CallOptions): Promise<Page<T>> {
       const response = await send(method, path, call);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { DataFolder } from './data-folder.ts';
 import { course, entry, students } from './demo-course.ts';
+import { patientFetch } from './patient-fetch.ts';
 
 export interface DemoOptions {
   url: string;
@@ -33,7 +34,7 @@ const Submission = z.object({
 });
 type Submission = z.infer<typeof Submission>;
 
-/** A client of one person, as any client would be: it waits when it is told to come back later. */
+/** A client of one person, as any client would be. */
 class Client {
   readonly #url: string;
   readonly #token: string | undefined;
@@ -50,19 +51,15 @@ class Client {
   }
 
   async send(method: string, path: string, body?: unknown): Promise<{ status: number; json: unknown }> {
-    for (let attempt = 1; ; attempt += 1) {
-      const response = await fetch(`${this.#url}${path}`, {
-        method,
-        headers: {
-          'content-type': 'application/json',
-          ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-        },
-        body: body === undefined ? null : JSON.stringify(body),
-      });
-      const mayRepeat = (response.status === 429 || response.status === 503) && attempt < 5;
-      if (!mayRepeat) return { status: response.status, json: await response.json().catch(() => undefined) };
-      await sleep(Math.min(Number(response.headers.get('retry-after') ?? 1), 15) * 1000);
-    }
+    const response = await patientFetch(`${this.#url}${path}`, {
+      method,
+      headers: {
+        'content-type': 'application/json',
+        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    return { status: response.status, json: await response.json().catch(() => undefined) };
   }
 
   async logIn(username: string, password: string): Promise<Client> {

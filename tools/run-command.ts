@@ -12,12 +12,17 @@ export interface CommandResult {
 }
 
 /** Runs a script of this project or of one of its packages with the Node that runs this; no shell is involved, so paths may hold anything. */
-export function runNodeScript(script: string, args: readonly string[], cwd = projectRoot): Promise<CommandResult> {
+export function runNodeScript(
+  script: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<CommandResult> {
   return new Promise((resolve) => {
     const startedMs = performance.now();
     const chunks: Buffer[] = [];
     const child = spawn(process.execPath, [join(projectRoot, script), ...args], {
-      cwd,
+      cwd: projectRoot,
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const finish = (status: number, extra = '') =>

@@ -34,6 +34,9 @@ const tasks = {
   package: 'tools/package.ts',
   bench: 'tools/bench.ts',
   new: 'tools/new.ts',
+  deploy: 'tools/deploy.ts',
+  destroy: 'tools/destroy.ts',
+  smoke: 'tools/smoke.ts',
   mutation: 'tools/mutation.ts',
   install: null,
 };

@@ -47,6 +47,13 @@ test('the client pages through a list by its cursor', async () => {
   expect(second.items.length).toBeGreaterThan(0);
 });
 
+test('the client takes an answer without a body for a success', async () => {
+  const staff = as(token);
+  const { user_id } = await staff.registerUser({ body: { username: 'client-gone', password: 'a good password' } });
+  expect(await staff.deleteUser({ user_id })).toBeUndefined();
+  await expect(staff.getUser({ user_id })).rejects.toMatchObject({ status: 404 });
+});
+
 test('the client throws the problem document of what went wrong', async () => {
   const failure = await as()
     .getMe()

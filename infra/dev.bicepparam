@@ -9,6 +9,7 @@ param administratorEmail = split(readEnvironmentVariable('ALERT_EMAILS'), ',')[0
 param appUrl = readEnvironmentVariable('APP_URL', 'http://localhost:3000')
 param corsOrigins = ['http://localhost:3000', 'http://localhost:5173']
 param vendorSecrets = json(readEnvironmentVariable('VENDOR_SECRETS', '{}'))
+param extraSettings = json(readEnvironmentVariable('EXTRA_SETTINGS', '{}'))
 param vaultCreateMode = readEnvironmentVariable('VAULT_CREATE_MODE', 'default')
 param deployerPrincipalType = readEnvironmentVariable('DEPLOYER_PRINCIPAL_TYPE', 'User')
 param isDeployerSecretsOfficer = true

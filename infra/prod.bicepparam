@@ -11,6 +11,7 @@ param appUrl = readEnvironmentVariable('APP_URL')
 param corsOrigins = [readEnvironmentVariable('APP_URL')]
 param mfaRequiredRoles = filter(split(readEnvironmentVariable('MFA_REQUIRED_ROLES', ''), ','), role => !empty(role))
 param vendorSecrets = json(readEnvironmentVariable('VENDOR_SECRETS', '{}'))
+param extraSettings = json(readEnvironmentVariable('EXTRA_SETTINGS', '{}'))
 param vaultCreateMode = readEnvironmentVariable('VAULT_CREATE_MODE', 'default')
 param deployerPrincipalType = readEnvironmentVariable('DEPLOYER_PRINCIPAL_TYPE', 'User')
 param monthlyBudget = int(readEnvironmentVariable('MONTHLY_BUDGET', '500'))

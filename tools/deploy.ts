@@ -53,6 +53,7 @@ function begin(options: DeployOptions, { env, terminal, signal, pace, files, bui
     hasGroup: false,
     existing: [],
     secretNames: [],
+    extraSettings: {},
     outputs: undefined,
     adminPassword: undefined,
   };

@@ -56,6 +56,28 @@ test('the deployment is told what the parameter files read', async () => {
   });
 });
 
+test('a provider of sign-in is set up with its id and secret, the id is remembered, and neither goes alone', async () => {
+  const lab = await startDeployLab();
+  const createdWith = (name: string) =>
+    lab.azure.calls.findLast((call) => call.line.startsWith('deployment sub create'))?.env[name];
+  const half = /GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET go together/;
+  for (const shell of [{ GITHUB_CLIENT_ID: 'an-id' }, { GITHUB_CLIENT_SECRET: 'of-github' }]) {
+    lab.shell = shell;
+    expect((await lab.deploy(...usual)).output).toMatch(half);
+  }
+  expect(lab.azure.changes()).toEqual([]);
+
+  lab.shell = { GITHUB_CLIENT_ID: 'an-id', GITHUB_CLIENT_SECRET: 'of-github' };
+  await lab.deploy(...usual);
+  expect(createdWith('EXTRA_SETTINGS')).toBe('{"GITHUB_CLIENT_ID":"an-id"}');
+  expect(createdWith('VENDOR_SECRETS')).toContain('"GITHUB_CLIENT_SECRET":"github-client-secret"');
+  lab.shell = {};
+  const again = await lab.deploy(...usual);
+  expect(again.status, again.output).toBe(0);
+  expect(createdWith('EXTRA_SETTINGS')).toBe('{"GITHUB_CLIENT_ID":"an-id"}');
+  expect(createdWith('VENDOR_SECRETS')).toContain('"GITHUB_CLIENT_SECRET":"github-client-secret"');
+});
+
 test('a second run of the same makes no secret again and keeps what was said before', async () => {
   const lab = await startDeployLab();
   await lab.deploy(...usual, '--alert-email', 'a@example.org', '--app-url', 'https://learn.example.org');
@@ -118,6 +140,7 @@ test('a secret is seen by one process, in its environment: never in arguments, o
   const lab = await startDeployLab();
   lab.shell = {
     ANTHROPIC_API_KEY: 'sk-of-anthropic',
+    GITHUB_CLIENT_ID: 'an-id',
     GITHUB_CLIENT_SECRET: 'of-github',
     SMOKE_PASSWORD: 'of-a-teacher',
   };

@@ -214,6 +214,7 @@ export class FakeAzure {
       alertEmails: value(env['ALERT_EMAILS']?.split(',')),
       ...(env['APP_URL'] === undefined ? {} : { appUrl: value(env['APP_URL']) }),
       vendorSecrets: value(JSON.parse(env['VENDOR_SECRETS'] ?? '{}')),
+      extraSettings: value(JSON.parse(env['EXTRA_SETTINGS'] ?? '{}')),
     };
     if (env['VAULT_CREATE_MODE'] === 'recover') {
       this.secrets = this.deletedVaults.get(vaultName) ?? new Map();

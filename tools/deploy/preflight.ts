@@ -13,7 +13,7 @@ import {
   readOutputs,
   showDeployment,
 } from './run.ts';
-import { listSecrets, vendorSecrets } from './vault.ts';
+import { extraSettings, halfProvider, listSecrets, vendorSecrets } from './vault.ts';
 
 const minAz = '2.60.0';
 /** `deployer()`, which the template uses, came with it. */
@@ -128,6 +128,13 @@ function setVariables(run: Run): void {
     throw new DeployError('Say who is told of alerts: add --alert-email you@example.org');
   }
   const urlBefore = previousParameter(run, 'appUrl');
+  run.extraSettings = extraSettings(run.env, previousParameter(run, 'extraSettings'));
+  const half = halfProvider(run);
+  if (half !== undefined) {
+    throw new DeployError(
+      `${half}_CLIENT_ID and ${half}_CLIENT_SECRET go together: set both in this shell, then run the same command again.`,
+    );
+  }
   run.az.setVariables({
     AZURE_ENV_NAME: options.environment,
     AZURE_LOCATION: run.location,
@@ -136,6 +143,7 @@ function setVariables(run: Run): void {
     // Azure wants to know it of a principal that was made a moment ago, as those of pipelines are.
     DEPLOYER_PRINCIPAL_TYPE: run.user.type === 'servicePrincipal' ? 'ServicePrincipal' : 'User',
     VENDOR_SECRETS: JSON.stringify(vendorSecrets(run)),
+    EXTRA_SETTINGS: JSON.stringify(run.extraSettings),
     VAULT_CREATE_MODE: 'default',
   });
 }

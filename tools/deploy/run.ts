@@ -75,6 +75,8 @@ export interface Run {
   existing: { type: string; name: string }[];
   /** Names of secrets that are in the vault. */
   secretNames: string[];
+  /** Settings of the apps that this installation has beside those of the parameter file. */
+  extraSettings: Record<string, unknown>;
   outputs: Outputs | undefined;
   /** Known only in the run that makes it. */
   adminPassword: string | undefined;

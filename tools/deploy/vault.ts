@@ -10,6 +10,27 @@ const vendorKeys: Readonly<Record<string, string>> = {
   GITHUB_CLIENT_SECRET: 'github-client-secret',
 };
 
+/** Providers of sign-in, each an application with an id, which is no secret, and a secret. */
+const signInProviders = ['MICROSOFT', 'GOOGLE', 'GITHUB'] as const;
+
+/** Settings that are no secrets and differ from one installation to the next. */
+const plainSettings = [...signInProviders.map((name) => `${name}_CLIENT_ID`), 'MICROSOFT_TENANT'];
+
+/** Those that this shell brings, and those of the last deployment. */
+export function extraSettings(env: Run['env'], before: unknown): Record<string, unknown> {
+  const brought = plainSettings.flatMap((name) => (env[name]?.trim() ? [[name, env[name]?.trim()]] : []));
+  return { ...(typeof before === 'object' ? before : {}), ...Object.fromEntries(brought) };
+}
+
+/** The provider of which this shell brings a secret without an id, or an id that no secret goes with: the apps would not start. */
+export function halfProvider(run: Pick<Run, 'env' | 'secretNames' | 'extraSettings'>): string | undefined {
+  const secrets = vendorSecrets(run);
+  return signInProviders.find((name) => {
+    const [id, secret] = [`${name}_CLIENT_ID`, `${name}_CLIENT_SECRET`];
+    return id in run.extraSettings ? !(secret in secrets) : Boolean(run.env[secret]?.trim());
+  });
+}
+
 /** The environment without secrets: no process but the one that stores them needs them. */
 export function withoutKeys(env: Run['env']): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !(name in vendorKeys) && name !== 'SMOKE_PASSWORD'));
@@ -22,9 +43,13 @@ export function keysOfShell(env: Run['env']): Record<string, string> {
 }
 
 /** Settings of the apps that refer to the vault: for the keys that are in it, and those that will be after this run. */
-export function vendorSecrets(run: Pick<Run, 'env' | 'secretNames'>): Record<string, string> {
+export function vendorSecrets(run: Pick<Run, 'env' | 'secretNames' | 'extraSettings'>): Record<string, string> {
   const present = new Set([...run.secretNames, ...Object.keys(keysOfShell(run.env))]);
-  return Object.fromEntries(Object.entries(vendorKeys).filter(([, secret]) => present.has(secret)));
+  // A vault that is brought back may hold the secret of a provider that nobody asks for any more.
+  const isAskedFor = (setting: string) =>
+    !setting.endsWith('_CLIENT_SECRET') || setting.replace(/SECRET$/, 'ID') in run.extraSettings;
+  const used = Object.entries(vendorKeys).filter(([setting, secret]) => present.has(secret) && isAskedFor(setting));
+  return Object.fromEntries(used);
 }
 
 const Page = z.object({ value: z.array(z.object({ name: z.string() })), nextLink: z.string().nullish() });

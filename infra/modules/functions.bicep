@@ -26,7 +26,7 @@ param packageContainer string
 param settings object
 
 @description('Names of the secrets that settings refer to: { SETTING: secret name }.')
-param secrets object
+param secretNames object
 
 @description('Address of the vault that holds them.')
 param vaultUri string
@@ -66,7 +66,7 @@ param workspaceId string
 var alwaysReadyGroup = part == 'api' ? 'http' : 'function:grade-submission'
 var alwaysReadyCount = isZoneRedundant ? max(2, alwaysReadyInstances) : alwaysReadyInstances
 var references = toObject(
-  items(secrets),
+  items(secretNames),
   entry => entry.key,
   entry => '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${entry.value})'
 )

@@ -23,7 +23,7 @@ param alertEmails array
 @maxValue(1000000)
 param monthlyBudget int
 
-@description('First day of the month from which the budget counts; a budget that exists keeps its own.')
+@description('First day of the month from which the budget counts; a budget that exists stays as it is.')
 param budgetStartDate string = utcNow('yyyy-MM-01')
 
 @description('Origins whose pages may call.')

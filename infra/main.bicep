@@ -23,7 +23,7 @@ param alertEmails array
 @maxValue(1000000)
 param monthlyBudget int
 
-@description('First day of the month from which the budget counts; a budget that exists keeps its own.')
+@description('First day of the month from which the budget counts; a budget that exists stays as it is.')
 param budgetStartDate string = utcNow('yyyy-MM-01')
 
 @description('Origins whose pages may call.')
@@ -46,7 +46,7 @@ param administratorName string = 'admin'
 param administratorEmail string
 
 @description('Secrets of the vault beside those that every installation has, by the setting that refers to them: { OPENAI_API_KEY: \'openai-api-key\' }.')
-param vendorSecrets object = {}
+param vendorSecretNames object = {}
 
 @description('Settings of docs/settings.md beside those below; no secrets.')
 param extraSettings object = {}
@@ -326,14 +326,15 @@ var settings = union(extraSettings, {
   OTEL_TRACES_SAMPLER: 'parentbased_traceidratio'
   OTEL_TRACES_SAMPLER_ARG: traceSamplePercent == 100 ? '1' : '0.${padLeft(traceSamplePercent, 2, '0')}'
 })
-// Names of secrets; their values are never here: Functions reads them from the vault with the identity of the app.
-var secrets = union(vendorSecrets, { JWT_SECRET: 'jwt-secret', DATA_ENCRYPTION_KEY: 'data-encryption-key' })
+// Names of secrets; their values are never here: Functions reads them from the vault with the identity of the app. The linter takes a
+// parameter for a secret itself when its name says `secret` without `name`.
+var secretNames = union(vendorSecretNames, { JWT_SECRET: 'jwt-secret', DATA_ENCRYPTION_KEY: 'data-encryption-key' })
 // The first administrator is made when somebody logs in, which only the API serves.
 var administratorSettings = {
   BOOTSTRAP_ADMIN_USERNAME: administratorName
   BOOTSTRAP_ADMIN_EMAIL: administratorEmail
 }
-var administratorSecrets = { BOOTSTRAP_ADMIN_PASSWORD: 'bootstrap-admin-password' }
+var administratorSecretNames = { BOOTSTRAP_ADMIN_PASSWORD: 'bootstrap-admin-password' }
 
 module api 'modules/functions.bicep' = {
   scope: group
@@ -347,7 +348,7 @@ module api 'modules/functions.bicep' = {
     blobEndpoint: storage.outputs.blobEndpoint
     packageContainer: storage.outputs.packageContainers.api
     settings: union(settings, administratorSettings)
-    secrets: union(secrets, administratorSecrets)
+    secretNames: union(secretNames, administratorSecretNames)
     vaultUri: vault.outputs.uri
     insightsName: observability.outputs.insightsName
     instanceMemoryMb: instanceMemoryMb
@@ -372,7 +373,7 @@ module worker 'modules/functions.bicep' = {
     blobEndpoint: storage.outputs.blobEndpoint
     packageContainer: storage.outputs.packageContainers.worker
     settings: settings
-    secrets: secrets
+    secretNames: secretNames
     vaultUri: vault.outputs.uri
     insightsName: observability.outputs.insightsName
     instanceMemoryMb: instanceMemoryMb

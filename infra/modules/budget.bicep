@@ -11,6 +11,9 @@ param amount int
 @description('Addresses that are told.')
 param emails array
 
+// Azure refuses another start than the first one, and the first of this month is another one every month. So a budget that is there
+// stays as it is; for another amount or other addresses delete it and deploy again (docs/runbook.md).
+@onlyIfNotExists()
 resource budget 'Microsoft.Consumption/budgets@2023-11-01' = {
   name: 'budget-lyceum'
   properties: {

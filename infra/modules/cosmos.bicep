@@ -90,8 +90,7 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
     properties: {
       resource: union(
         { id: container.id, partitionKey: container.partitionKey, indexingPolicy: container.indexingPolicy },
-        contains(container, 'defaultTtl') ? { defaultTtl: container.defaultTtl } : {},
-        contains(container, 'uniqueKeyPolicy') ? { uniqueKeyPolicy: container.uniqueKeyPolicy } : {}
+        contains(container, 'defaultTtl') ? { defaultTtl: container.defaultTtl } : {}
       )
     }
   }

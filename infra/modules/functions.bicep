@@ -26,7 +26,7 @@ param packageContainer string
 param settings object
 
 @description('Names of the secrets that settings refer to: { SETTING: secret name }.')
-param secrets object
+param secretNames object
 
 @description('Address of the vault that holds them.')
 param vaultUri string
@@ -66,7 +66,7 @@ param workspaceId string
 var alwaysReadyGroup = part == 'api' ? 'http' : 'function:grade-submission'
 var alwaysReadyCount = isZoneRedundant ? max(2, alwaysReadyInstances) : alwaysReadyInstances
 var references = toObject(
-  items(secrets),
+  items(secretNames),
   entry => entry.key,
   entry => '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${entry.value})'
 )
@@ -76,7 +76,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
   // checkov:skip=CKV_AZURE_225: zones are a parameter, which prod.bicepparam sets
   name: 'plan-lyceum-${part}-${suffix}'
   location: location
@@ -86,7 +86,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   properties: { reserved: true, zoneRedundant: isZoneRedundant }
 }
 
-resource app 'Microsoft.Web/sites@2025-03-01' = {
+resource app 'Microsoft.Web/sites@2025-05-01' = {
   // checkov:skip=CKV_AZURE_222: the API is public, and a deployment reaches both apps from outside
   // checkov:skip=CKV_AZURE_17: callers prove who they are with tokens and API keys, not with certificates
   // checkov:skip=CKV_AZURE_212: Flex Consumption has alwaysReady in place of a number of instances

@@ -22,7 +22,9 @@ param ownerPrincipalIds array
 @description('Workspace for diagnostics.')
 param workspaceId string
 
-var closed = { defaultAction: 'Deny', publicNetwork: { allow: ['ClientConnection'] } }
+// What no rule names takes the default action. A private endpoint has a rule of its own only by the name that Azure makes for its
+// connection, so the default is to allow, and the rule of the public network denies.
+var closed = { defaultAction: 'Allow', publicNetwork: { deny: ['ServerConnection', 'RESTAPI', 'Trace'] } }
 var open = { defaultAction: 'Allow' }
 var serviceOwner = '12cf5a90-567b-43ae-8102-96cf46c7d9b4'
 

@@ -99,7 +99,7 @@ export class FakeAzure {
     const parameters = {
       location: value('westeurope'),
       alertEmails: value(['kim@example.org']),
-      vendorSecrets: value({}),
+      vendorSecretNames: value({}),
     };
     this.deployment = { state: 'Succeeded', location: 'westeurope', parameters, looks: 0 };
   }
@@ -213,7 +213,7 @@ export class FakeAzure {
       location: value(location),
       alertEmails: value(env['ALERT_EMAILS']?.split(',')),
       ...(env['APP_URL'] === undefined ? {} : { appUrl: value(env['APP_URL']) }),
-      vendorSecrets: value(JSON.parse(env['VENDOR_SECRETS'] ?? '{}')),
+      vendorSecretNames: value(JSON.parse(env['VENDOR_SECRETS'] ?? '{}')),
       extraSettings: value(JSON.parse(env['EXTRA_SETTINGS'] ?? '{}')),
     };
     if (env['VAULT_CREATE_MODE'] === 'recover') {

@@ -16,8 +16,8 @@ import {
 import { extraSettings, halfProvider, listSecrets, vendorSecrets } from './vault.ts';
 
 const minAz = '2.60.0';
-/** `deployer()`, which the template uses, came with it. */
-const minBicep = '0.32.4';
+/** `@onlyIfNotExists()`, which the template uses, needs no feature flag since then; `deployer()` is older. */
+const minBicep = '0.38.3';
 
 /** Whether a version is that old; numbers are compared part by part. */
 function isOlder(version: string, than: string): boolean {

@@ -153,7 +153,7 @@ const sortedJson = (value: object) => JSON.stringify(Object.entries(value).sort(
 
 /** The settings that refer to keys are those that the vault can serve. */
 function refersToAllKeys(run: Run): boolean {
-  const deployed = previousParameter(run, 'vendorSecrets');
+  const deployed = previousParameter(run, 'vendorSecretNames');
   const wanted = vendorSecrets(run);
   return typeof deployed !== 'object' || deployed === null || sortedJson(deployed) === sortedJson(wanted);
 }

@@ -34,10 +34,10 @@ const cosmosLogs = [
 export const resourceTypes: Readonly<Record<string, ResourceType>> = {
   'Microsoft.Resources/resourceGroups': tracked('2025-04-01'),
 
-  'Microsoft.Web/serverfarms': tracked('2025-03-01'),
-  'Microsoft.Web/sites': tracked('2025-03-01', 'FunctionAppLogs'),
-  'Microsoft.Web/sites/config': plain('2025-03-01'),
-  'Microsoft.Web/sites/basicPublishingCredentialsPolicies': plain('2025-03-01'),
+  'Microsoft.Web/serverfarms': tracked('2025-05-01'),
+  'Microsoft.Web/sites': tracked('2025-05-01', 'FunctionAppLogs'),
+  'Microsoft.Web/sites/config': plain('2025-05-01'),
+  'Microsoft.Web/sites/basicPublishingCredentialsPolicies': plain('2025-05-01'),
   'Microsoft.Web/staticSites': tracked('2024-11-01'),
 
   'Microsoft.ServiceBus/namespaces': tracked('2024-01-01', 'OperationalLogs', 'RuntimeAuditLogs'),

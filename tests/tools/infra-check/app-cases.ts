@@ -16,8 +16,8 @@ const siteFile = (site: string) => `param settings object
 param part string
 param isZoneRedundant bool = false
 param ready int = 0
-resource plan 'Microsoft.Web/serverfarms@2025-03-01' = { properties: { zoneRedundant: isZoneRedundant } }
-resource app 'Microsoft.Web/sites@2025-03-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-05-01' = { properties: { zoneRedundant: isZoneRedundant } }
+resource app 'Microsoft.Web/sites@2025-05-01' = {
   tags: union(tags, { 'azd-service-name': part })
   ${site}
   resource appSettings 'config' = {
@@ -141,7 +141,7 @@ export const appCases: Case[] = [
   {
     rule: 'flex-site',
     name: 'an app without a plan of its own',
-    snippet: "resource a 'Microsoft.Web/sites@2025-03-01' = { name: 'x' }\n",
+    snippet: "resource a 'Microsoft.Web/sites@2025-05-01' = { name: 'x' }\n",
     says: /holds one app/,
   },
   {

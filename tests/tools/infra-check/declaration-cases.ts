@@ -27,7 +27,7 @@ export const declarationCases: Case[] = [
     rule: 'api-version',
     name: 'a resource inside another',
     snippet:
-      "resource a 'Microsoft.Web/sites@2025-03-01' = {\n  name: 'a'\n  resource b 'slots' = {\n    name: 'b'\n  }\n}\n",
+      "resource a 'Microsoft.Web/sites@2025-05-01' = {\n  name: 'a'\n  resource b 'slots' = {\n    name: 'b'\n  }\n}\n",
     says: /:3: Microsoft.Web\/sites\/slots is not in/,
   },
   {

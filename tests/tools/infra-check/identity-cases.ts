@@ -60,7 +60,7 @@ resource grant 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-04
 }
 `;
 
-const site = (identity: string) => `resource app 'Microsoft.Web/sites@2025-03-01' = { name: 'x'${identity} }\n`;
+const site = (identity: string) => `resource app 'Microsoft.Web/sites@2025-05-01' = { name: 'x'${identity} }\n`;
 const app = (name: string, identity: string) =>
   `module ${name} 'modules/functions.bicep' = { name: '${name}', params: { identity: ${identity} } }\n`;
 
@@ -144,7 +144,7 @@ export const identityCases: Case[] = [
   {
     rule: 'no-publishing-passwords',
     name: 'a site that allows one of them',
-    snippet: `resource app 'Microsoft.Web/sites@2025-03-01' = {
+    snippet: `resource app 'Microsoft.Web/sites@2025-05-01' = {
   name: 'x'
   resource scm 'basicPublishingCredentialsPolicies' = { name: 'scm', properties: { allow: false } }
 }

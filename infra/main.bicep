@@ -169,7 +169,8 @@ var callsPerInstance = loadJsonContent('../host.json').extensions.serviceBus.max
 var workerMaximumInstances = max(40, modelConcurrencyLimit / callsPerInstance)
 var modelCallsPerInstance = min(callsPerInstance, modelConcurrencyLimit / workerMaximumInstances)
 
-var suffix = '${environmentName}-${take(uniqueString(subscription().id, environmentName, location), 6)}'
+// Names of storage accounts and databases know no capitals, which a name of azd may have.
+var suffix = '${toLower(environmentName)}-${take(uniqueString(subscription().id, environmentName, location), 6)}'
 var tags = { application: 'lyceum', environment: environmentName, 'azd-env-name': environmentName }
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {

@@ -171,7 +171,7 @@ var logRules = [
     name: 'slow-answers'
     text: 'More than 5 of 100 requests take longer than they should.'
     severity: 2
-    query: '${lines} | where line.event == "request" and line.operation !in ("get-health", "get-readiness") | summarize value = percentile(todouble(line.ms), 95)'
+    query: '${lines} | where line.event == "request" and tostring(line.operation) !in ("get-health", "get-readiness") | summarize value = percentile(todouble(line.ms), 95)'
     operator: 'GreaterThan'
     threshold: latencyLimitS * 1000
     window: 'PT15M'

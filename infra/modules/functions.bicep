@@ -64,7 +64,8 @@ param workspaceId string
 
 // What is kept warm: requests, or the grading that students wait for.
 var alwaysReadyGroup = part == 'api' ? 'http' : 'function:grade-submission'
-var alwaysReadyCount = isZoneRedundant ? max(2, alwaysReadyInstances) : alwaysReadyInstances
+// With zones, two or none.
+var alwaysReadyCount = isZoneRedundant && alwaysReadyInstances > 0 ? max(2, alwaysReadyInstances) : alwaysReadyInstances
 var references = toObject(
   items(secretNames),
   entry => entry.key,
@@ -117,7 +118,7 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMb
         maximumInstanceCount: maximumInstanceCount
-        alwaysReady: alwaysReadyInstances == 0 ? [] : [{ name: alwaysReadyGroup, instanceCount: alwaysReadyCount }]
+        alwaysReady: alwaysReadyCount == 0 ? [] : [{ name: alwaysReadyGroup, instanceCount: alwaysReadyCount }]
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
     }
@@ -141,14 +142,17 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
     dependsOn: [publisher]
   }
 
+  // One after the other: the site refuses a change while it works on another.
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: { allow: false }
+    dependsOn: [appSettings]
   }
 
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: { allow: false }
+    dependsOn: [scm]
   }
 }
 

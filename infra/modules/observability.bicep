@@ -59,15 +59,6 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   }
 }
 
-resource insightsDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  scope: insights
-  name: 'to-workspace'
-  properties: {
-    workspaceId: workspace.id
-    metrics: [{ category: 'AllMetrics', enabled: true }]
-  }
-}
-
 resource workspaceDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: workspace
   name: 'to-workspace'

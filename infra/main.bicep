@@ -164,7 +164,7 @@ var isProduction = kind == 'production'
 
 // Calls to models at the same time = instances x calls of each, and never more than the vendor takes. Flex Consumption scales to 40
 // instances at least, so for a small limit each instance makes fewer calls; beyond that, more instances make as many as
-// host.json lets each of them work on.
+// host.json lets each of them work on. The few calls that the API makes, when a teacher asks for one outcome, are not counted.
 var callsPerInstance = loadJsonContent('../host.json').extensions.serviceBus.maxConcurrentCalls
 var workerMaximumInstances = max(40, modelConcurrencyLimit / callsPerInstance)
 var modelCallsPerInstance = min(callsPerInstance, modelConcurrencyLimit / workerMaximumInstances)

@@ -73,26 +73,37 @@ function untilSpans(trace: string | undefined, name: string, count = 1): Promise
   });
 }
 
+/** Which of the sends led to this run: on a slow machine the change feed sends the same message once more, which the queue ignores. */
+function sendOf(trace: string | undefined, processed: CollectedSpan | undefined): CollectedSpan | undefined {
+  return spansOf(trace, 'send grading').find((span) => span.spanId === processed?.parentSpanId);
+}
+
+const messageIds = (spans: readonly CollectedSpan[]) => [
+  ...new Set(spans.map((span) => span.attributes['messaging.message.id'])),
+];
+
 test('one trace leads from the request through the queue to the model, each a child of what led to it', async () => {
   const made = await submit(course.student, await newEntry(), { 'x-request-id': 'req-of-the-trace' });
   await untilStatus(lab, made.id, 'done');
   const [request] = await untilSpans(made.trace, submitRoute);
-  const [sent] = await untilSpans(made.trace, 'send grading');
   const [processed] = await untilSpans(made.trace, 'process grading');
+  const sent = await until('the send', async () => sendOf(made.trace, processed));
   const [asked] = await untilSpans(made.trace, `chat ${models.anthropic}`);
-  expect([request?.parentSpanId, sent?.parentSpanId, processed?.parentSpanId, asked?.parentSpanId]).toEqual([
+  expect([request?.parentSpanId, sent.parentSpanId, processed?.parentSpanId, asked?.parentSpanId]).toEqual([
     '00f067aa0ba902b7',
     request?.spanId,
-    sent?.spanId,
+    sent.spanId,
     processed?.spanId,
   ]);
-  expect([request?.kind, sent?.kind, processed?.kind, asked?.kind]).toEqual([
+  expect([request?.kind, sent.kind, processed?.kind, asked?.kind]).toEqual([
     kinds.internal,
     kinds.producer,
     kinds.internal,
     kinds.client,
   ]);
-  expect(spansOf(made.trace)).toHaveLength(4);
+  expect(new Set(spansOf(made.trace).map((span) => span.name)).size).toBe(4);
+  expect(spansOf(made.trace, 'process grading')).toHaveLength(1);
+  expect(messageIds(spansOf(made.trace, 'send grading'))).toHaveLength(1);
   expect(spansOf(made.trace).filter((span) => span.isError)).toEqual([]);
   expect(request?.service).toBe('lyceum-test');
   expect(request?.attributes).toEqual({
@@ -110,7 +121,7 @@ test('one trace leads from the request through the queue to the model, each a ch
     'messaging.message.id': expect.stringMatching(/^[0-9a-f-]{36}:1$/),
     'lyceum.job_id': expect.stringMatching(/^[0-9a-f-]{36}$/),
   };
-  expect(sent?.attributes).toEqual({
+  expect(sent.attributes).toEqual({
     ...message,
     'messaging.operation.name': 'send',
     'messaging.operation.type': 'send',
@@ -199,13 +210,13 @@ test('another try at grading stays in the trace, as a consequence of the one bef
   lab.stub.script(() => good);
   await untilStatus(lab, made.id, 'done');
   const processed = await untilSpans(made.trace, 'process grading', 2);
-  const sent = await untilSpans(made.trace, 'send grading', 2);
-  expect(sent.map((span) => span.attributes['messaging.message.id'])).toEqual([
+  const second = await until('the second send', async () => sendOf(made.trace, processed[1]));
+  expect(second.parentSpanId).toBe(processed[0]?.spanId);
+  expect(messageIds(spansOf(made.trace, 'send grading')).sort()).toEqual([
     expect.stringMatching(/:1$/),
     expect.stringMatching(/:2$/),
   ]);
-  expect(sent[1]?.parentSpanId).toBe(processed[0]?.spanId);
-  expect(processed[1]?.parentSpanId).toBe(sent[1]?.spanId);
+  expect(second.attributes['messaging.message.id']).toMatch(/:2$/);
 });
 
 test('what the sweeper sends much later belongs to the trace of the request', async () => {

@@ -1,7 +1,7 @@
 using 'main.bicep'
 
-// What a school depends on. A network of its own (isPrivate) is a choice: it makes Service Bus Premium, which costs more than all
-// the rest of a small school's installation (docs/how-to/costs.md).
+// What a school depends on. A network of its own (isPrivate) is a choice: it makes Service Bus Premium, which is paid by the hour
+// whether it is used or not (docs/how-to/costs.md).
 param environmentName = 'prod'
 param location = readEnvironmentVariable('AZURE_LOCATION')
 param kind = 'production'

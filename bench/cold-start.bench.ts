@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { bundle } from '../tools/bundle.ts';
+import { bareSettings, workerModule } from '../tools/function-manifest.ts';
 import { outputOf, startProgram, temporaryFolder } from './processes.ts';
 import { budget, budgetColumns, runBench } from './report.ts';
 import { median, spread } from './statistics.ts';
@@ -15,33 +16,13 @@ const loadMsMax = 400;
 const startMsMax = 3000;
 
 /** A process with nothing but Node and the module that the Functions worker supplies. */
-const loader = `const Module = require('node:module');
-let functions = 0;
-const core = {
-  version: '3.0.0',
-  setProgrammingModel() {},
-  registerFunction() { functions += 1; return { dispose() {} }; },
-  registerHook() { return { dispose() {} }; },
-  log() {},
-};
-const load = Module._load;
-Module._load = (id, ...rest) => (id === '@azure/functions-core' ? core : load(id, ...rest));
+const loader = `${workerModule}
 const startedMs = performance.now();
 require(process.argv[2]);
 const ms = performance.now() - startedMs;
-console.log(JSON.stringify({ ms, functions, rss_mb: process.memoryUsage().rss / 1e6 }));
+console.log(JSON.stringify({ ms, functions: registrations.length, rss_mb: process.memoryUsage().rss / 1e6 }));
 process.exit(0);
 `;
-
-const settings: Record<string, string> = {
-  JWT_SECRET: 'only for benchmarks: thirty-two bytes or more of text',
-  DATA_ENCRYPTION_KEY: 'only for benchmarks: thirty-two bytes or more of text',
-  CosmosConnection: 'AccountEndpoint=https://127.0.0.1/;AccountKey=a2V5',
-  ServiceBusConnection: 'Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=a2V5',
-  AzureWebJobsStorage: 'UseDevelopmentStorage=true',
-  LLM_ALLOW_SIMULATOR: 'true',
-  NODE_OPTIONS: '',
-};
 
 const Loaded = z.object({ ms: z.number(), functions: z.int().min(1), rss_mb: z.number() });
 
@@ -51,7 +32,7 @@ async function loadBundle(folder: string, file: string) {
   const results: z.output<typeof Loaded>[] = [];
   // The first one brings the file into the cache of the system, where a deployed app's file is too.
   for (let run = 0; run <= loads; run++) {
-    results.push(Loaded.parse(JSON.parse(await outputOf(script, [file], settings))));
+    results.push(Loaded.parse(JSON.parse(await outputOf(script, [file], { ...bareSettings, NODE_OPTIONS: '' }))));
   }
   return results.slice(1);
 }

@@ -20,10 +20,9 @@ export interface FunctionEntry {
   bindings: Record<string, unknown>[];
 }
 
-/** A process with nothing but Node, and the module that the Functions worker supplies. */
-const loader = `
+/** For the head of a CommonJS script: the module that the Functions worker supplies, which notes what is registered. */
+export const workerModule = `
 const Module = require('node:module');
-const { pathToFileURL } = require('node:url');
 const registrations = [];
 const core = {
   version: '3.0.0',
@@ -34,15 +33,19 @@ const core = {
 };
 const load = Module._load;
 Module._load = (id, ...rest) => (id === '@azure/functions-core' ? core : load(id, ...rest));
+`;
+
+const loader = `${workerModule}
+const { pathToFileURL } = require('node:url');
 import(pathToFileURL(process.argv[1]).href).then(() => {
   process.stdout.write(JSON.stringify(registrations), () => process.exit(0));
 });
 `;
 
 /** Enough for the settings to be accepted; nothing connects before the first invocation. */
-const settings = {
-  JWT_SECRET: 'only to list functions: thirty-two bytes or more',
-  DATA_ENCRYPTION_KEY: 'only to list functions: thirty-two bytes or more',
+export const bareSettings = {
+  JWT_SECRET: 'no secret: thirty-two bytes or more of text',
+  DATA_ENCRYPTION_KEY: 'no secret: thirty-two bytes or more of text',
   CosmosConnection__accountEndpoint: 'https://127.0.0.1/',
   ServiceBusConnection__fullyQualifiedNamespace: '127.0.0.1',
   AzureWebJobsStorage__blobServiceUri: 'https://127.0.0.1/',
@@ -53,7 +56,7 @@ const settings = {
 export async function functionsOfEntry(entry: string, part: Part, cwd: string): Promise<Omit<FunctionEntry, 'part'>[]> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--eval', loader, entry], {
     cwd,
-    env: { ...settings, LYCEUM_PART: part },
+    env: { ...bareSettings, LYCEUM_PART: part },
     maxBuffer: 16_000_000,
   });
   const registrations = z.array(Registration).parse(JSON.parse(stdout));

@@ -2,9 +2,10 @@
  * `npm run smoke -- --url URL`: does the product's main job on a system that runs: makes a course, hands in, waits for the grade, and removes
  * it all. Who does it is said by SMOKE_USERNAME and SMOKE_PASSWORD, in the environment so that no list of processes shows it.
  */
-import { DeployError, Interrupted } from './deploy/failure.ts';
+import { DeployError } from './deploy/failure.ts';
 import { parse } from './deploy/options.ts';
 import { smokeTest } from './deploy/smoke-test.ts';
+import { abortOnSignal, conclude } from './deploy/terminal.ts';
 
 const usage = `Usage: SMOKE_USERNAME=... SMOKE_PASSWORD=... npm run smoke -- --url URL
 
@@ -22,8 +23,7 @@ function readUrl(args: readonly string[]): string | undefined {
 }
 
 async function main(): Promise<number> {
-  const interruption = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort(new Interrupted()));
+  const { signal } = abortOnSignal();
   try {
     const url = readUrl(process.argv.slice(2));
     if (url === undefined) {
@@ -33,15 +33,10 @@ async function main(): Promise<number> {
     const { SMOKE_USERNAME: username, SMOKE_PASSWORD: password } = process.env;
     if (!username || !password) throw new DeployError('Say who does it: set SMOKE_USERNAME and SMOKE_PASSWORD.');
     const pace = { pollMs: 1000, limitMs: 180_000 };
-    console.log(await smokeTest({ url, username, password, say: console.log, signal: interruption.signal, ...pace }));
+    console.log(await smokeTest({ url, username, password, say: console.log, signal, ...pace }));
     return 0;
   } catch (error) {
-    if (error instanceof Interrupted) {
-      console.error('Stopped. What it made is removed by the next smoke test.');
-      return 130;
-    }
-    console.error(error instanceof DeployError ? error.message : error);
-    return 1;
+    return conclude(error, (text) => process.stderr.write(text), 'What it made is removed by the next smoke test.');
   }
 }
 

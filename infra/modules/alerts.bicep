@@ -330,6 +330,3 @@ resource activityAlerts 'Microsoft.Insights/activityLogAlerts@2020-10-01' = [
     }
   }
 ]
-
-@description('Resource id of the action group.')
-output actionGroupId string = group.id

@@ -28,6 +28,3 @@ resource budget 'Microsoft.Consumption/budgets@2023-11-01' = {
     }
   }
 }
-
-@description('Resource id of the budget.')
-output id string = budget.id

@@ -185,8 +185,6 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   }
 }
 
-@description('Resource id of the app.')
-output id string = app.id
 
 @description('Name of the app.')
 output name string = app.name

@@ -124,8 +124,6 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 @description('Resource id of the namespace.')
 output id string = namespace.id
 
-@description('Name of the namespace.')
-output name string = namespace.name
 
 @description('Host name of the namespace.')
 output hostName string = '${namespace.name}.servicebus.windows.net'

@@ -67,6 +67,3 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 
 @description('Resource id of the service.')
 output id string = service.id
-
-@description('Host name of the service.')
-output hostName string = service.properties.hostName

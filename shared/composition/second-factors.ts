@@ -1,6 +1,7 @@
 import { createOneTimeCodes } from '../adapters/one-time-codes/totp.ts';
 import { createPasskeyCeremonies } from '../adapters/passkeys/ceremonies.ts';
 import type { Passwords } from '../adapters/passwords/pool.ts';
+import { createFactorChanges } from '../identity/factor-changes.ts';
 import { createFactorProofs } from '../identity/factor-proofs.ts';
 import { createFactorSetup } from '../identity/factor-setup.ts';
 import { createFactors } from '../identity/factors-repository.ts';
@@ -67,7 +68,8 @@ export function createSecondFactors(
   const { proofs, stepUp } = parts;
   const factorSetup = createFactorSetup({ accounts, pendingLogIns, signIn, assertFresh: stepUp.assertFresh });
   const requiredRoles = config.MFA_REQUIRED_ROLES;
-  const common = { ...parts, accounts, states, factorSetup, notices, mails, audit, clock, requiredRoles };
+  const changes = createFactorChanges({ accounts, states, factors: parts.factors, audit, notices, mails, clock });
+  const common = { ...parts, accounts, factorSetup, changes, clock, requiredRoles };
   const passkeys = createPasskeysService({ ...common, signIn });
   return {
     stepUp,

@@ -9,7 +9,7 @@ import { type Dispatcher, makeOutboxRecord, type OutboxRecord, outboxId, removeO
 import { type GradingJob, nextLedgerEvent, type ResultDocument, type Spending } from './documents.ts';
 import { addSpending, type Graded, type GradingEngine, GradingFailure, noSpending } from './engine.ts';
 import { decideAfterFailure, type RetryPolicy } from './retry-rules.ts';
-import { mayMachineWrite } from './state-rules.ts';
+import { mayMachineWrite, waitedS } from './state-rules.ts';
 import { outcomeBatch } from './store-outcome.ts';
 
 export interface GradingJobService {
@@ -114,8 +114,7 @@ export function createGradingJobService(deps: {
 
   /** What a log line says so that an alert can be set on how long students wait. */
   function waitOf({ submission_id, comp_id, submitted_at }: SubmissionDocument) {
-    const waitedMs = Math.max(0, clock.now() - Date.parse(submitted_at));
-    return { submission_id, comp_id, waited_s: Math.round(waitedMs / 100) / 10 };
+    return { submission_id, comp_id, waited_s: waitedS(submitted_at, clock.now()) };
   }
 
   async function storeGraded(

@@ -36,3 +36,8 @@ export function mayMachineWrite(input: {
 }): boolean {
   return input.currentOutcome === null || input.currentOutcome.is_llm_generated || input.forcedByPerson;
 }
+
+/** Seconds with one decimal since a student handed in; none for a clock that was put back meanwhile. */
+export function waitedS(submittedAt: string, nowMs: number): number {
+  return Math.round(Math.max(0, nowMs - Date.parse(submittedAt)) / 100) / 10;
+}

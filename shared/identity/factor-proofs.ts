@@ -7,10 +7,10 @@ import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
 import { isSameText } from '../platform/same-text.ts';
 import type { SecretBox } from '../platform/secret-box.ts';
+import { factorOf } from './factor-changes.ts';
 import {
   type GivenCode,
   hashRecoveryCode,
-  newFactor,
   noFailures,
   openSteps,
   readCode,
@@ -83,7 +83,7 @@ export function createFactorProofs(deps: {
     return left.length === factor.recovery_codes.length ? undefined : { ...factor, recovery_codes: left };
   }
 
-  const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
+  const find = (userId: string) => factorOf(factors, userId);
 
   /** Writes what a right or a wrong answer leads to; undefined when somebody else wrote in between. */
   async function settle(

@@ -1,15 +1,12 @@
 import type { PasskeyCeremonies } from '../adapters/passkeys/ceremonies.ts';
-import type { AuditRecorder } from '../audit/record.ts';
-import type { MailOutbox } from '../mail/outbox.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
-import type { AccountNotices } from './account-notices.ts';
-import type { AccountStates } from './account-states.ts';
-import { type Accounts, accountsPk } from './accounts-repository.ts';
+import type { Accounts } from './accounts-repository.ts';
+import { type FactorChanges, factorOf } from './factor-changes.ts';
 import type { FactorProofs } from './factor-proofs.ts';
-import { newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
+import { whyKept, withoutSpareCodes } from './factor-rules.ts';
 import type { AddedPasskey, Passkey, PasskeyAssertion, PasskeyRegistration, StoredPasskey } from './factor-schemas.ts';
 import { completeWithTokens, type FactorSetup, type Setup } from './factor-setup.ts';
 import type { Factors } from './factors-repository.ts';
@@ -51,34 +48,19 @@ function toPasskey({ passkey_id, name, is_synced, created_at, last_used_at }: St
 
 export function createPasskeysService(deps: {
   accounts: Accounts;
-  states: Pick<AccountStates, 'forget'>;
   factors: Factors;
   proofs: Pick<FactorProofs, 'usePasskey'>;
   factorSetup: FactorSetup;
   passkeyChallenges: PasskeyChallenges;
   ceremonies: PasskeyCeremonies;
   signIn: Pick<SignInService, 'complete'>;
-  audit: AuditRecorder;
-  notices: Pick<AccountNotices, 'ofSecondFactor'>;
-  mails: Pick<MailOutbox, 'prepare'>;
+  changes: FactorChanges;
   clock: Clock;
   requiredRoles: readonly string[];
 }): PasskeysService {
-  const {
-    accounts,
-    states,
-    factors,
-    proofs,
-    factorSetup,
-    passkeyChallenges,
-    ceremonies,
-    audit,
-    notices,
-    mails,
-    clock,
-  } = deps;
+  const { accounts, factors, proofs, factorSetup, passkeyChallenges, ceremonies, changes, clock } = deps;
 
-  const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
+  const find = (userId: string) => factorOf(factors, userId);
 
   async function assertRoom(userId: string) {
     const factor = await find(userId);
@@ -108,9 +90,9 @@ export function createPasskeysService(deps: {
       const challenge = await passkeyChallenges.use(response, 'add', owner.user_id);
       const made = challenge && (await ceremonies.verifyRegistration(response, challenge));
       if (!made) throw new AppError('invalid_code', 'The passkey was not accepted');
-      const createdAt = isoTime(clock.now());
-      const stored: StoredPasskey = { passkey_id, name, ...made, created_at: createdAt, last_used_at: null };
-      const added = await untilWritten(async () => {
+      const created_at = isoTime(clock.now());
+      const stored: StoredPasskey = { passkey_id, name, ...made, created_at, last_used_at: null };
+      const { recovery_codes } = await untilWritten(async () => {
         const { account, by } = await factorSetup.resume(setup, caller);
         const factor = await assertRoom(account.user_id);
         const isFirst = factor.totp === null && factor.passkeys.length === 0;
@@ -120,29 +102,13 @@ export function createPasskeysService(deps: {
           passkeys: [...factor.passkeys, stored],
           recovery_codes: recovery?.hashes ?? factor.recovery_codes,
         };
-        const trace = {
-          by,
-          action: 'second_factor.added',
-          target: { type: 'account', id: account.user_id },
-          detail: { kind: 'passkey', passkey_id },
-        } as const;
-        const told = mails.prepare(notices.ofSecondFactor(trace, account));
-        const refused = await accounts.replace(
-          { ...account, second_factors: summaryOf(changed), updated_at: createdAt },
-          [
-            factors.operation(changed),
-            factors.claimPasskey(made.credential_id, account.user_id),
-            audit.operation(accountsPk, trace),
-            ...told.operations,
-          ],
-        );
+        const trace = { by, action: 'second_factor.added', detail: { kind: 'passkey', passkey_id } } as const;
+        const claim = factors.claimPasskey(made.credential_id, account.user_id);
+        const refused = await changes.write(account, changed, trace, [claim]);
         if (refused?.status === 409 && refused.index === 2)
           throw new AppError('conflict', 'This passkey belongs to an account already');
-        return refused === undefined ? { recovery_codes: recovery?.shown, told } : undefined;
+        return refused === undefined ? { recovery_codes: recovery?.shown } : undefined;
       });
-      states.forget(owner.user_id);
-      await added.told.send();
-      const { recovery_codes } = added;
       return {
         passkey: toPasskey(stored),
         ...(recovery_codes === undefined ? {} : { recovery_codes }),
@@ -165,31 +131,21 @@ export function createPasskeysService(deps: {
     },
 
     async remove(user, passkeyId) {
-      const told = await untilWritten(async () => {
+      await untilWritten(async () => {
         const [account, factor] = [await ownAccount(accounts, user), await find(user.user_id)];
         const found = factor.passkeys.find(({ passkey_id }) => passkey_id === passkeyId);
         if (found === undefined) throw new AppError('not_found');
         const left = withoutSpareCodes({ ...factor, passkeys: factor.passkeys.filter((one) => one !== found) });
         const reason = whyKept(account, left, deps.requiredRoles);
         if (reason !== undefined) throw new AppError('conflict', reason);
-        const changed = { ...account, second_factors: summaryOf(left), updated_at: isoTime(clock.now()) };
         const trace = {
           by: user,
           action: 'second_factor.removed',
-          target: { type: 'account', id: account.user_id },
           detail: { kind: 'passkey', passkey_id: passkeyId },
         } as const;
-        const notice = mails.prepare(notices.ofSecondFactor(trace, account));
-        const refused = await accounts.replace(changed, [
-          factors.operation(left),
-          factors.releasePasskey(found.credential_id),
-          audit.operation(accountsPk, trace),
-          ...notice.operations,
-        ]);
-        return refused === undefined ? notice : undefined;
+        const refused = await changes.write(account, left, trace, [factors.releasePasskey(found.credential_id)]);
+        return refused === undefined ? true : undefined;
       });
-      states.forget(user.user_id);
-      await told.send();
     },
 
     async startSignIn() {

@@ -1,23 +1,18 @@
-import type { BatchOperation } from '../adapters/cosmos/container.ts';
 import type { OneTimeCodes } from '../adapters/one-time-codes/totp.ts';
-import type { AuditEntry, AuditRecorder } from '../audit/record.ts';
-import type { MailOutbox } from '../mail/outbox.ts';
 import { type Clock, isoTime } from '../platform/clock.ts';
 import type { Caller, Principal } from '../platform/define-endpoint.ts';
 import { AppError } from '../platform/errors.ts';
 import { untilWritten } from '../platform/optimistic.ts';
 import type { SecretBox } from '../platform/secret-box.ts';
-import type { AccountNotices } from './account-notices.ts';
-import type { AccountStates } from './account-states.ts';
-import { type Accounts, accountsPk } from './accounts-repository.ts';
+import type { Accounts } from './accounts-repository.ts';
+import { type FactorChanges, factorOf } from './factor-changes.ts';
 import type { FactorProofs } from './factor-proofs.ts';
-import { hasSecondFactor, methodsOf, newFactor, summaryOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
-import type { FactorDocument, FactorProof, RecoveryCodes, SecondFactorState, TotpSetup } from './factor-schemas.ts';
+import { hasSecondFactor, methodsOf, whyKept, withoutSpareCodes } from './factor-rules.ts';
+import type { FactorProof, RecoveryCodes, SecondFactorState, TotpSetup } from './factor-schemas.ts';
 import type { FactorSetup, Setup } from './factor-setup.ts';
 import type { Factors } from './factors-repository.ts';
 import { ownAccount } from './own-account.ts';
 import { newRecoveryCodes } from './recovery-codes.ts';
-import type { UserDocument } from './schemas.ts';
 import { withAllSessionsEnded } from './session-rules.ts';
 
 export interface SecondFactorService {
@@ -42,57 +37,23 @@ export interface SecondFactorService {
 
 export function createSecondFactorService(deps: {
   accounts: Accounts;
-  states: Pick<AccountStates, 'forget'>;
   factors: Factors;
   proofs: FactorProofs;
   factorSetup: FactorSetup;
   codes: OneTimeCodes;
   secretBox: SecretBox;
-  audit: AuditRecorder;
-  notices: Pick<AccountNotices, 'ofSecondFactor'>;
-  mails: Pick<MailOutbox, 'prepare'>;
+  changes: FactorChanges;
   clock: Clock;
   requiredRoles: readonly string[];
 }): SecondFactorService {
-  const {
-    accounts,
-    states,
-    factors,
-    proofs,
-    factorSetup,
-    codes,
-    secretBox,
-    audit,
-    notices,
-    mails,
-    clock,
-    requiredRoles,
-  } = deps;
+  const { accounts, factors, proofs, factorSetup, codes, secretBox, changes, clock, requiredRoles } = deps;
 
-  const find = async (userId: string) => (await factors.find(userId)) ?? newFactor(userId);
+  const find = (userId: string) => factorOf(factors, userId);
 
-  /** Account, factor and trace in one batch; undefined when somebody else wrote in between. */
-  async function write(
-    account: UserDocument,
-    factor: FactorDocument,
-    trace: AuditEntry,
-    more: readonly BatchOperation[] = [],
-  ): Promise<true | undefined> {
-    const changed = { ...account, second_factors: summaryOf(factor), updated_at: isoTime(clock.now()) };
-    const told = mails.prepare(notices.ofSecondFactor(trace, account));
-    const refused = await accounts.replace(changed, [
-      factors.operation(factor),
-      audit.operation(accountsPk, trace),
-      ...more,
-      ...told.operations,
-    ]);
-    if (refused !== undefined) return undefined;
-    states.forget(account.user_id);
-    await told.send();
-    return true;
+  /** True once it is written; undefined when somebody else wrote in between. */
+  async function write(...change: Parameters<FactorChanges['write']>): Promise<true | undefined> {
+    return (await changes.write(...change)) === undefined ? true : undefined;
   }
-
-  const target = (account: UserDocument) => ({ type: 'account', id: account.user_id });
 
   /** Who takes something away must show the password, where there is one, and the second factor. */
   async function prove(user: Principal, given: FactorProof): Promise<void> {
@@ -148,7 +109,7 @@ export function createSecondFactorService(deps: {
           unconfirmed_totp: null,
           recovery_codes: hashes,
         };
-        const trace = { by, action: 'second_factor.added', target: target(account), detail: { kind: 'totp' } } as const;
+        const trace = { by, action: 'second_factor.added', detail: { kind: 'totp' } } as const;
         return (await write(account, confirmed, trace)) && shown;
       });
       return { recovery_codes: recovery, ...(await factorSetup.finish(setup, 'totp', caller)) };
@@ -165,7 +126,6 @@ export function createSecondFactorService(deps: {
         return write(account, left, {
           by: user,
           action: 'second_factor.removed',
-          target: target(account),
           detail: { kind: 'totp' },
         });
       });
@@ -178,12 +138,7 @@ export function createSecondFactorService(deps: {
         if (!hasSecondFactor(account)) throw new AppError('not_found', 'No second factor is set up');
         const factor = await find(userId);
         const left = { ...factor, totp: null, unconfirmed_totp: null, passkeys: [], recovery_codes: [] };
-        const trace = {
-          by,
-          action: 'second_factor.removed',
-          target: target(account),
-          detail: { kind: 'all' },
-        } as const;
+        const trace = { by, action: 'second_factor.removed', detail: { kind: 'all' } } as const;
         const released = factor.passkeys.map(({ credential_id }) => factors.releasePasskey(credential_id));
         return write(withAllSessionsEnded(account), left, trace, released);
       });
@@ -197,15 +152,8 @@ export function createSecondFactorService(deps: {
       const { shown, hashes } = newRecoveryCodes(user.user_id);
       await untilWritten(async () => {
         const [account, factor] = [await ownAccount(accounts, user), await find(user.user_id)];
-        return write(
-          account,
-          { ...factor, recovery_codes: hashes },
-          {
-            by: user,
-            action: 'second_factor.recovery_renewed',
-            target: target(account),
-          },
-        );
+        const renewed = { ...factor, recovery_codes: hashes };
+        return write(account, renewed, { by: user, action: 'second_factor.recovery_renewed' });
       });
       return { recovery_codes: shown };
     },

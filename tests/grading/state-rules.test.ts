@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mayMachineWrite, nextState } from '../../shared/grading/state-rules.ts';
+import { mayMachineWrite, nextState, waitedS } from '../../shared/grading/state-rules.ts';
 
 describe('nextState', () => {
   const opened = { kind: 'opened' } as const;
@@ -40,4 +40,13 @@ describe('a machine may write', () => {
     const currentOutcome = isLlmGenerated === null ? null : { is_llm_generated: isLlmGenerated };
     expect(mayMachineWrite({ currentOutcome, forcedByPerson })).toBe(expected);
   });
+});
+
+test.each([
+  [90_061, 90.1],
+  [40, 0],
+  [-5_000, 0],
+])('a student who handed in %i ms ago has waited %f s', (agoMs, seconds) => {
+  const nowMs = Date.parse('2026-11-21T12:00:00.000Z');
+  expect(waitedS(new Date(nowMs - agoMs).toISOString(), nowMs)).toBe(seconds);
 });

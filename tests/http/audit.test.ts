@@ -1,27 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AuditItem } from '../../client/lyceum.ts';
 import { createServiceBus } from '../../shared/adapters/service-bus/client.ts';
 import { hashOf } from '../../shared/audit/chain-rules.ts';
 import { builtInRoles } from '../../shared/platform/permissions.ts';
 import { until } from '../workers/fixture.ts';
 import { type Lab, type Person, startLab } from './client.ts';
-
-interface WireEvent {
-  id: string;
-  at: string;
-  actor: { id: string | null; role: string | null; via: string };
-  action: string;
-  target: { type: string; id: string | null };
-  result: string;
-  detail: Record<string, unknown>;
-  address: string;
-  user_agent: string | null;
-  request_id: string;
-  day: string;
-  seq: number;
-  previous_hash: string;
-  hash: string;
-}
 
 const path = '/api/v1/admin/audit';
 let lab: Lab;
@@ -30,14 +14,14 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-async function list(query = ''): Promise<WireEvent[]> {
+async function list(query = ''): Promise<AuditItem[]> {
   const reply = await lab.root.get(path + query);
   expect([reply.status, reply.status === 200 ? '' : reply.text]).toEqual([200, '']);
-  return reply.json<WireEvent[]>();
+  return reply.json<AuditItem[]>();
 }
 
 /** The only event that fits, once the feed has brought it. */
-function untilListed(query: string, fits = (_event: WireEvent) => true): Promise<WireEvent> {
+function untilListed(query: string, fits = (_event: AuditItem) => true): Promise<AuditItem> {
   return until(`an event: ${query}`, async () => {
     const [event, ...others] = (await list(query)).filter(fits);
     if (others.length > 0) throw new Error(`${others.length} more events than one: ${query}`);
@@ -55,15 +39,15 @@ async function settle(): Promise<void> {
 
 const nextOf = (headers: Headers) => /^<([^>]+)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1];
 
-async function exported(query = ''): Promise<WireEvent[]> {
-  const events: WireEvent[] = [];
+async function exported(query = ''): Promise<AuditItem[]> {
+  const events: AuditItem[] = [];
   for (let next: string | undefined = `${path}/export${query}`; next !== undefined; ) {
     const reply = await lab.root.get(next);
     expect([reply.status, reply.headers.get('content-type')]).toEqual([200, 'application/x-ndjson']);
     expect(reply.headers.get('cache-control')).toBe('no-store');
     const lines = reply.text.split('\n');
     expect(lines.pop()).toBe('');
-    events.push(...lines.map((line) => JSON.parse(line) as WireEvent));
+    events.push(...lines.map((line) => JSON.parse(line) as AuditItem));
     next = nextOf(reply.headers);
   }
   return events;
@@ -166,10 +150,10 @@ describe('the trail over HTTP', () => {
     const all = await list('?limit=1000');
     expect(all.length).toBeGreaterThan(8);
     expect(all).toEqual(all.toSorted((a, b) => (a.day === b.day ? b.seq - a.seq : a.day < b.day ? 1 : -1)));
-    const seen: WireEvent[] = [];
+    const seen: AuditItem[] = [];
     for (let next: string | undefined = `${path}?limit=3`; next !== undefined; ) {
       const reply = await lab.root.get(next);
-      seen.push(...reply.json<WireEvent[]>());
+      seen.push(...reply.json<AuditItem[]>());
       next = nextOf(reply.headers);
     }
     expect(seen).toEqual(all);
@@ -178,7 +162,7 @@ describe('the trail over HTTP', () => {
   test('is filtered by each of its filters, and by all of them together', async () => {
     const all = await list('?limit=1000');
     const [student] = people;
-    const filters: [string, (event: WireEvent) => boolean][] = [
+    const filters: [string, (event: AuditItem) => boolean][] = [
       ['action=session.started', (event) => event.action === 'session.started'],
       ['action=session', (event) => event.action.startsWith('session.')],
       ['action=account.', (event) => event.action.startsWith('account.')],

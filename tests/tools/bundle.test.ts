@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { functions } from '../../functions/index.ts';
 import { type Bundle, bundle, bundleProduct } from '../../tools/bundle.ts';
-import { functionsOfEntry, manifestOf } from '../../tools/function-manifest.ts';
+import { type FunctionEntry, functionsOfEntry, manifestOf } from '../../tools/function-manifest.ts';
 import { projectRoot } from '../../tools/run-command.ts';
 import { startVendorStub } from '../adapters/llm/vendor-stub.ts';
 import { startCollector } from '../adapters/telemetry/collector.ts';
@@ -99,68 +99,70 @@ describe('the bundle', () => {
 
   describe('of the product', () => {
     let product: Bundle;
+    let apps: FunctionEntry[];
 
     beforeAll(async () => {
       product = await bundleProduct(join(folder, 'product'));
+      apps = await manifestOf(product.file, folder);
     });
 
     test('has the functions and bindings that the sources declare and the repository records', async () => {
       const recorded: unknown = JSON.parse(await readFile(join(projectRoot, 'infra/functions.json'), 'utf8'));
-      expect(await manifestOf(product.file, folder)).toEqual(recorded);
+      expect(apps).toEqual(recorded);
       expect(await manifestOf(join(projectRoot, 'functions/main.ts'))).toEqual(recorded);
     });
 
     test('gives both apps together what one process on a laptop has, and none of it twice', async () => {
       const all = await functionsOfEntry(product.file, 'all', folder);
-      const apps = await manifestOf(product.file, folder);
       expect(apps.map((one) => one.name).sort()).toEqual(all.map((one) => one.name).sort());
       const declared = functions.map((one) => one.name).filter((name) => name !== 'get-root');
       expect(all.map((one) => one.name)).toEqual(expect.arrayContaining(declared));
     });
 
     test('works off queues in one app and answers people, clocks and change feeds in the other', async () => {
-      const apps = await manifestOf(product.file, folder);
       const triggersOf = (part: string) =>
         [...new Set(apps.filter((one) => one.part === part).map((one) => one.bindings[0]?.['type']))].sort();
       expect(triggersOf('worker')).toEqual(['serviceBusTrigger']);
       expect(triggersOf('api')).toEqual(['cosmosDBTrigger', 'httpTrigger', 'timerTrigger']);
     });
 
+    test('works: it takes an answer in, sends it through the queue, grades it, and exports a span for every call', async () => {
+      const collector = await startCollector();
+      const stack = await Stack.create({
+        LYCEUM_APPLICATION: product.file,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      });
+      try {
+        await stack.start();
+        expect((await stack.call<{ status: string }>('GET', '/health/ready')).body.status).toBe('ok');
+        const { students, entries } = await makeCourse(stack, 1, 1);
+        const token = students[0] ?? '';
+        const made = await stack.call<{ submission_id: string }>('POST', `/api/student/entries/${entries[0]}/submit`, {
+          token,
+          json: { submission_title: 'Mine', content: answer('of the bundle') },
+        });
+        const path = `/api/student/submissions/${made.body.submission_id}`;
+        const outcome = await until('an outcome', async () => {
+          const { body } = await stack.call<{ outcome: { outcome_data: { points: number } } | null }>('GET', path, {
+            token,
+          });
+          return body.outcome ?? undefined;
+        });
+        expect(outcome.outcome_data.points).toBeGreaterThan(0);
+        await stack.stop('SIGTERM');
+        // Already the first call, for which the process was started, has a span, and the end of the process exports the last.
+        const calls = stack.log().match(/"event":"(request|job)"/g) ?? [];
+        const spans = collector.spans().filter((span) => span.kind === 1);
+        expect(spans.length).toBe(calls.length);
+        expect(collector.spans().map((span) => span.name)).toContain('chat simulator');
+      } finally {
+        await stack.remove();
+        await collector.close();
+      }
+    });
+
     test('stays within the size that a cold start can bear', () => {
       expect(product.bytes).toBeLessThan(3_500_000);
     });
-  });
-
-  test('of the product works: it takes an answer in, sends it through the queue, grades it, and exports a span for every call', async () => {
-    const { file } = await bundle(join(projectRoot, 'functions/main.ts'), join(folder, 'running'));
-    const collector = await startCollector();
-    const stack = await Stack.create({ LYCEUM_APPLICATION: file, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
-    try {
-      await stack.start();
-      expect((await stack.call<{ status: string }>('GET', '/health/ready')).body.status).toBe('ok');
-      const { students, entries } = await makeCourse(stack, 1, 1);
-      const token = students[0] ?? '';
-      const made = await stack.call<{ submission_id: string }>('POST', `/api/student/entries/${entries[0]}/submit`, {
-        token,
-        json: { submission_title: 'Mine', content: answer('of the bundle') },
-      });
-      const path = `/api/student/submissions/${made.body.submission_id}`;
-      const outcome = await until('an outcome', async () => {
-        const { body } = await stack.call<{ outcome: { outcome_data: { points: number } } | null }>('GET', path, {
-          token,
-        });
-        return body.outcome ?? undefined;
-      });
-      expect(outcome.outcome_data.points).toBeGreaterThan(0);
-      await stack.stop('SIGTERM');
-      // Already the first call, for which the process was started, has a span, and the end of the process exports the last.
-      const calls = stack.log().match(/"event":"(request|job)"/g) ?? [];
-      const spans = collector.spans().filter((span) => span.kind === 1);
-      expect(spans.length).toBe(calls.length);
-      expect(collector.spans().map((span) => span.name)).toContain('chat simulator');
-    } finally {
-      await stack.remove();
-      await collector.close();
-    }
   });
 });

@@ -149,6 +149,20 @@ export const declarationCases: Case[] = [
     },
     says: /main.bicep:5: infra\/modules\/part.bicep has no output id/,
   },
+  {
+    rule: 'outputs-exist',
+    name: 'an output that is read',
+    snippet: {
+      'infra/main.bicep': `${moduleOf('')}var b = part.outputs.name\n`,
+      'infra/modules/part.bicep': "output name string = 'x'\n",
+    },
+  },
+  {
+    rule: 'outputs-exist',
+    name: 'an output that nobody reads',
+    snippet: { 'infra/main.bicep': moduleOf(''), 'infra/modules/part.bicep': "output name string = 'x'\n" },
+    says: /part.bicep:1: nobody reads the output name/,
+  },
   { rule: 'names', name: 'one that is not declared', snippet: 'output a string = nobody.id\n', says: /nobody is not/ },
   { rule: 'names', name: 'a parameter that is not used', snippet: 'param a string\n', says: /a is not used/ },
   {

@@ -1,6 +1,6 @@
 import { fileOf, templateOf } from '../deployments.ts';
 import type { BicepFile, Decorator, Param } from '../read-bicep.ts';
-import { type Place, place, type Rule } from '../templates.ts';
+import { type Place, place, type Rule, type Templates } from '../templates.ts';
 import { literalOf, type Value, walk } from '../value.ts';
 
 const decorator = (declaration: { decorators: Decorator[] }, name: string) =>
@@ -13,6 +13,20 @@ const hasBounds = (param: Param) =>
 function allowedText(param: Param): string | undefined {
   const list = decorator(param, 'allowed')?.args[0];
   return list?.kind === 'array' ? list.items.map((item) => item.text).join(', ') : undefined;
+}
+
+/** For each use of a file as a module, which of its outputs are read there. */
+function* outputsRead(templates: Templates) {
+  for (const caller of templates.files)
+    for (const module of caller.modules) {
+      const target = fileOf(templates, caller, module);
+      if (target === undefined) continue;
+      const uses = new RegExp(`\\b${module.name}!?\\.outputs\\.(\\w+)`, 'g');
+      const names = caller.text
+        .split('\n')
+        .flatMap((text, index) => [...text.matchAll(uses)].map(([, name = '']) => ({ name, line: index + 1 })));
+      yield { caller, target, names };
+    }
 }
 
 /** Every value that is written in a file. */
@@ -122,17 +136,18 @@ export const declarationRules: Rule[] = [
   },
   {
     id: 'outputs-exist',
-    why: 'What a module does not put out is missing only when the deployment is half done.',
+    why: 'What a module does not put out is missing only when the deployment is half done; what nobody reads is not needed.',
     *check(templates) {
-      for (const file of templates.files)
-        for (const module of file.modules) {
-          const target = fileOf(templates, file, module);
-          const uses = new RegExp(`\\b${module.name}!?\\.outputs\\.(\\w+)`, 'g');
-          for (const [index, text] of target ? file.text.split('\n').entries() : [])
-            for (const [, output] of text.matchAll(uses))
-              if (!target?.outputs.some((o) => o.name === output))
-                yield place(file, index + 1, `${target?.path} has no output ${output}`);
-        }
+      const read = new Map<BicepFile, Set<string>>();
+      for (const { caller, target, names } of outputsRead(templates)) {
+        read.set(target, new Set([...(read.get(target) ?? []), ...names.map(({ name }) => name)]));
+        for (const { name, line } of names)
+          if (!target.outputs.some((output) => output.name === name))
+            yield place(caller, line, `${target.path} has no output ${name}`);
+      }
+      for (const [target, names] of read)
+        for (const { name, line } of target.outputs)
+          if (!names.has(name)) yield place(target, line, `nobody reads the output ${name}`);
     },
   },
   {

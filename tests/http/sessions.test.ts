@@ -4,7 +4,9 @@ import { endedSessionsMax } from '../../shared/identity/session-rules.ts';
 import { loadConfig } from '../../shared/platform/config.ts';
 import { withMeter } from '../../shared/platform/meter.ts';
 import { createRuntime } from '../../shared/services.ts';
+import { admin } from '../app.ts';
 import { movableClock } from '../movable-clock.ts';
+import { setUpTotp } from './authenticator.ts';
 import { type Lab, type Person, startLab } from './client.ts';
 import { tokenClient, type WireSession } from './token-client.ts';
 
@@ -13,11 +15,16 @@ let lab: Lab;
 let client: ReturnType<typeof tokenClient>;
 let student: Person;
 let stranger: Person;
+let holder: Person;
 
 beforeAll(async () => {
   lab = await startLab({ overrides: { clock }, settings: { ACCESS_TOKEN_EXPIRE_MINUTES: '1440' } });
   client = tokenClient(lab);
-  [student, stranger] = await Promise.all([lab.makePerson('student'), lab.makePerson('student')]);
+  [student, stranger, holder] = await Promise.all([
+    lab.makePerson('student'),
+    lab.makePerson('student'),
+    lab.makePerson('student'),
+  ]);
 });
 afterAll(() => lab.close());
 
@@ -284,6 +291,18 @@ describe('on two instances with one database', () => {
       expect(await asked(instances, access_token)).toEqual([no, no]);
     }
     await Promise.all(instances.map((instance) => instance.close()));
+  });
+
+  test('the one that takes second factors away knows at once that the sessions are over', async () => {
+    const person = await lab.logIn(holder.username, holder.password);
+    const root = await lab.logIn(admin.username, admin.password);
+    await setUpTotp(person, clock.now());
+    const here = start(30);
+    expect(await asked([here], person.token)).toEqual(['student']);
+    const administrator = await here.authenticate({ kind: 'bearer', value: root.token }, caller);
+    await here.services.secondFactor.reset(administrator, person.id);
+    expect(await asked([here], person.token)).toEqual([no]);
+    await here.close();
   });
 
   test.each([

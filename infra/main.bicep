@@ -45,8 +45,8 @@ param administratorName string = 'admin'
 @description('E-mail address of the first administrator.')
 param administratorEmail string
 
-@description('Secrets of the vault beside those that every installation has, by the setting that refers to them: { OPENAI_API_KEY: \'openai-api-key\' }.')
-param vendorSecretNames object = {}
+@description('Names of the secrets that the vault holds, of those in secrets.json; those that a deployment makes itself need not be named.')
+param secretNames array = []
 
 @description('Settings of docs/settings.md beside those below; no secrets.')
 param extraSettings object = {}
@@ -255,7 +255,6 @@ module vault 'modules/key-vault.bicep' = {
     suffix: suffix
     isPrivate: isPrivate
     createMode: vaultCreateMode
-    readerPrincipalIds: [identities.outputs.api.principalId, identities.outputs.worker.principalId]
     officerPrincipalId: isDeployerSecretsOfficer ? deployer().objectId : ''
     officerPrincipalType: deployerPrincipalType
     workspaceId: observability.outputs.workspaceId
@@ -327,15 +326,16 @@ var settings = union(extraSettings, {
   OTEL_TRACES_SAMPLER: 'parentbased_traceidratio'
   OTEL_TRACES_SAMPLER_ARG: traceSamplePercent == 100 ? '1' : '0.${padLeft(traceSamplePercent, 2, '0')}'
 })
-// Names of secrets; their values are never here: Functions reads them from the vault with the identity of the app. The linter takes a
-// parameter for a secret itself when its name says `secret` without `name`.
-var secretNames = union(vendorSecretNames, { JWT_SECRET: 'jwt-secret', DATA_ENCRYPTION_KEY: 'data-encryption-key' })
+// Names of secrets; their values are never here: Functions reads them from the vault with the identity of the app, which secrets.bicep
+// lets read these and no others. The linter takes a parameter for a secret itself when its name says `secret` without `name`.
+var held = filter(loadJsonContent('secrets.json').secrets, one => one.origin != 'brought' || contains(secretNames, one.name))
+var apiSecretNames = toObject(filter(held, one => contains(one.readers, 'api')), one => one.setting, one => one.name)
+var workerSecretNames = toObject(filter(held, one => contains(one.readers, 'worker')), one => one.setting, one => one.name)
 // The first administrator is made when somebody logs in, which only the API serves.
 var administratorSettings = {
   BOOTSTRAP_ADMIN_USERNAME: administratorName
   BOOTSTRAP_ADMIN_EMAIL: administratorEmail
 }
-var administratorSecretNames = { BOOTSTRAP_ADMIN_PASSWORD: 'bootstrap-admin-password' }
 
 module api 'modules/functions.bicep' = {
   scope: group
@@ -349,7 +349,7 @@ module api 'modules/functions.bicep' = {
     blobEndpoint: storage.outputs.blobEndpoint
     packageContainer: storage.outputs.packageContainers.api
     settings: union(settings, administratorSettings)
-    secretNames: union(secretNames, administratorSecretNames)
+    secretNames: apiSecretNames
     vaultUri: vault.outputs.uri
     insightsName: observability.outputs.insightsName
     instanceMemoryMb: instanceMemoryMb
@@ -374,7 +374,7 @@ module worker 'modules/functions.bicep' = {
     blobEndpoint: storage.outputs.blobEndpoint
     packageContainer: storage.outputs.packageContainers.worker
     settings: settings
-    secretNames: secretNames
+    secretNames: workerSecretNames
     vaultUri: vault.outputs.uri
     insightsName: observability.outputs.insightsName
     instanceMemoryMb: instanceMemoryMb
@@ -433,3 +433,9 @@ output API_URL string = 'https://${api.outputs.hostName}'
 
 @description('Name of the Key Vault.')
 output VAULT_NAME string = vault.outputs.name
+
+@description('Identity of the app that serves HTTP; secrets.bicep gives it its secrets.')
+output API_PRINCIPAL_ID string = identities.outputs.api.principalId
+
+@description('Identity of the app that works off the queues.')
+output WORKER_PRINCIPAL_ID string = identities.outputs.worker.principalId

@@ -10,7 +10,7 @@ param administratorEmail = split(readEnvironmentVariable('ALERT_EMAILS'), ',')[0
 param appUrl = readEnvironmentVariable('APP_URL')
 param corsOrigins = [readEnvironmentVariable('APP_URL')]
 param mfaRequiredRoles = filter(split(readEnvironmentVariable('MFA_REQUIRED_ROLES', ''), ','), role => !empty(role))
-param vendorSecretNames = json(readEnvironmentVariable('VENDOR_SECRETS', '{}'))
+param secretNames = json(readEnvironmentVariable('SECRET_NAMES', '[]'))
 param extraSettings = json(readEnvironmentVariable('EXTRA_SETTINGS', '{}'))
 param vaultCreateMode = readEnvironmentVariable('VAULT_CREATE_MODE', 'default')
 param deployerPrincipalType = readEnvironmentVariable('DEPLOYER_PRINCIPAL_TYPE', 'User')

@@ -4,3 +4,6 @@ using 'secrets.bicep'
 param vaultName = readEnvironmentVariable('VAULT_NAME')
 param values = json(readEnvironmentVariable('LYCEUM_NEW_SECRETS'))
 param names = objectKeys(json(readEnvironmentVariable('LYCEUM_NEW_SECRETS')))
+param heldNames = json(readEnvironmentVariable('SECRET_NAMES'))
+param apiPrincipalId = readEnvironmentVariable('API_PRINCIPAL_ID')
+param workerPrincipalId = readEnvironmentVariable('WORKER_PRINCIPAL_ID')

@@ -16,9 +16,6 @@ param isPrivate bool
 @allowed(['default', 'recover'])
 param createMode string
 
-@description('Principals that may read secrets.')
-param readerPrincipalIds array
-
 @description('Principal that may read and write secrets; empty for none.')
 param officerPrincipalId string
 
@@ -29,7 +26,6 @@ param officerPrincipalType string
 @description('Workspace for diagnostics.')
 param workspaceId string
 
-var secretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
 var secretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
@@ -49,18 +45,6 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
     networkAcls: { bypass: 'None', defaultAction: isPrivate ? 'Deny' : 'Allow' }
   }
 }
-
-resource readers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for principalId in readerPrincipalIds: {
-    scope: vault
-    name: guid(vault.id, principalId, secretsUser)
-    properties: {
-      principalId: principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', secretsUser)
-    }
-  }
-]
 
 resource officer 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(officerPrincipalId)) {
   scope: vault

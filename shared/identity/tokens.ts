@@ -41,7 +41,7 @@ const keyCarriers = ['jku', 'jwk', 'x5u', 'x5c', 'x5t', 'x5t#S256', 'crit'];
  * else, and each key has one algorithm: what the token says of it only has to agree.
  */
 export function createAccessTokens(deps: {
-  /** The first one signs, all of them verify; none of two has the same `kid`. */
+  /** The first one signs, all of them verify; none of two has the same `kid`. Without any, no token is made and none is good. */
   keys: readonly SigningKey[];
   lifetimeMinutes: number;
   clock: Clock;
@@ -50,8 +50,6 @@ export function createAccessTokens(deps: {
   const { keys, clock, ids } = deps;
   const lifetimeS = deps.lifetimeMinutes * 60;
   const [signer] = keys;
-  if (signer === undefined) throw new Error('Access tokens need a key.');
-  const header = { alg: signer.algorithm, typ: tokenType, ...(signer.kid === undefined ? {} : { kid: signer.kid }) };
   const byKid = new Map(keys.map((key) => [key.kid, key]));
   // A signature does not change: a token that was right stays right until it expires.
   const verified = new LRUCache<string, TokenSubject & { expiresAtMs: number }>({ max: 10_000 });
@@ -87,7 +85,9 @@ export function createAccessTokens(deps: {
 
   return {
     lifetimeS,
-    sign(account, sessionId, forS = lifetimeS) {
+    async sign(account, sessionId, forS = lifetimeS) {
+      if (signer === undefined) throw new Error('This app has no key to sign access tokens with.');
+      const { algorithm: alg, kid } = signer;
       const nowS = Math.floor(clock.now() / 1000);
       return new SignJWT({
         role: account.role,
@@ -96,7 +96,7 @@ export function createAccessTokens(deps: {
         sid: sessionId,
         ver: account.session_version,
       })
-        .setProtectedHeader(header)
+        .setProtectedHeader({ alg, typ: tokenType, ...(kid === undefined ? {} : { kid }) })
         .setSubject(account.user_id)
         .setIssuer(issuer)
         .setAudience(issuer)

@@ -167,7 +167,9 @@ function problemsBetween(config: Config): string[] {
   const oneOf = (what: string, a: keyof Config, b: keyof Config) => {
     if (config[a] === undefined && config[b] === undefined) problems.push(`${a} or ${b}: ${what} is required`);
   };
-  if (config.JWT_SECRET === undefined && config.JWT_KEYS === undefined) {
+  // Nobody signs in at an app that has queues alone, so it is not trusted with what lets people in.
+  const servesPeople = config.LYCEUM_PART !== 'worker';
+  if (servesPeople && config.JWT_SECRET === undefined && config.JWT_KEYS === undefined) {
     problems.push('JWT_SECRET or JWT_KEYS: is required, for example 32 bytes or more from `openssl rand -base64 48`');
   }
   oneOf('Cosmos DB', 'CosmosConnection', 'CosmosConnection__accountEndpoint');
@@ -194,7 +196,7 @@ function problemsBetween(config: Config): string[] {
     problems.push('PASSKEY_RP_ID: must be the host of APP_URL or a domain above it; browsers refuse any other');
   if (config.GRADING_RETRY_CAP_S < config.GRADING_RETRY_BASE_S)
     problems.push('GRADING_RETRY_CAP_S: must not be below GRADING_RETRY_BASE_S');
-  return [...problems, ...signInProblems(config), ...providerProblems(config)];
+  return [...problems, ...(servesPeople ? signInProblems(config) : []), ...providerProblems(config)];
 }
 
 function providerProblems(config: Config): string[] {

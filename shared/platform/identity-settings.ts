@@ -13,7 +13,7 @@ export const identitySettings = {
     .refine((text) => Buffer.byteLength(text) >= secretBytesMin, 'must have 32 bytes or more')
     .optional()
     .describe(
-      'Key that signs access tokens (HS256); 32 bytes or more, required without `JWT_KEYS`. Beside these it verifies only, so that nobody is logged out by the change.',
+      'Key that signs access tokens (HS256); 32 bytes or more, required without `JWT_KEYS` but in a `worker`. Beside these it verifies only, so that nobody is logged out by the change.',
     ),
   ACCESS_TOKEN_EXPIRE_MINUTES: z.coerce
     .number()

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import secretFile from '../../infra/secrets.json' with { type: 'json' };
 import { type Lab, startLab } from '../http/client.ts';
 import { expectSettled, resultOf, untilStatus } from '../workers/fixture.ts';
 
@@ -25,7 +26,14 @@ describe('two apps of one package', () => {
 
   /** Resolves to the address of its front end. */
   async function startWorker(): Promise<string> {
-    const settings = { ...lab.app.settings, LYCEUM_PART: 'worker' };
+    // Without the secrets that the vault does not show it.
+    const hidden = secretFile.secrets
+      .filter(({ readers }) => !readers.includes('worker'))
+      .map(({ setting }) => setting);
+    const held = Object.entries(lab.app.settings).filter(
+      ([name]) => !hidden.includes(name) && !/^BOOTSTRAP_/.test(name),
+    );
+    const settings = { ...Object.fromEntries(held), LYCEUM_PART: 'worker' };
     const child = spawn(
       process.execPath,
       [join(import.meta.dirname, 'worker-app-process.ts'), JSON.stringify(settings)],

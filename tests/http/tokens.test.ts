@@ -146,6 +146,18 @@ describe('keys rotate', () => {
       expect(await services.tokens.publicKeys()).toEqual([]),
     ));
 
+  test('without a key, as in a worker, no token is made and none is good', async () => {
+    const { JWT_SECRET: _, JWT_KEYS: __, ...rest } = lab.app.settings;
+    const runtime = createRuntime(loadConfig({ ...rest, LYCEUM_PART: 'worker' }), { clock, writeLog: () => {} });
+    const { username: identifier, password } = student;
+    await expect(runtime.services.signIn.withPassword({ identifier, password }, caller)).rejects.toThrow('has no key');
+    const { access_token: value } = await client.logIn(student);
+    await expect(runtime.authenticate({ kind: 'bearer', value }, caller)).rejects.toThrow(
+      'Could not validate credentials',
+    );
+    await runtime.close();
+  });
+
   test('a shorter lifetime in the settings holds for tokens that exist', async () => {
     const { access_token } = await client.logIn(student);
     const settings = loadConfig({ ...lab.app.settings, ACCESS_TOKEN_EXPIRE_MINUTES: '15' });

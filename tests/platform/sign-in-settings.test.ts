@@ -55,6 +55,17 @@ describe('settings for sign-in with providers', () => {
   });
 });
 
+test('a worker does without what lets people in, and nothing else does', () => {
+  const { JWT_SECRET: _, ...without } = base;
+  const settings = { ...without, GITHUB_CLIENT_ID: 'x' };
+  expect(() => loadConfig({ ...settings, LYCEUM_PART: 'worker' })).not.toThrow();
+  for (const LYCEUM_PART of ['api', 'all']) {
+    const loading = () => loadConfig({ ...settings, LYCEUM_PART });
+    expect(loading).toThrow('JWT_SECRET or JWT_KEYS: is required');
+    expect(loading).toThrow('GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET: are needed together');
+  }
+});
+
 test('a folder for e-mails is for laptops', () => {
   expect(() => load({ EMAIL_FOLDER: 'mails' })).toThrow('EMAIL_FOLDER: is for the local stack');
   expect(() => load({ EMAIL_FOLDER: 'mails', LYCEUM_ENVIRONMENT: 'local' })).not.toThrow();

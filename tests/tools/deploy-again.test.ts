@@ -49,10 +49,10 @@ test('the vault of a destroyed environment is brought back, and its keys are ref
   expect(output).toContain(`The vault ${vaultName} of an earlier dev is brought back with its secrets.`);
   const modes = lab.azure.calls
     .filter((call) => call.line.startsWith('deployment sub create'))
-    .map((call) => [call.env['VAULT_CREATE_MODE'], call.env['VENDOR_SECRETS']]);
+    .map((call) => [call.env['VAULT_CREATE_MODE'], call.env['SECRET_NAMES']]);
   expect(modes).toEqual([
-    ['recover', '{}'],
-    ['default', '{"OPENAI_API_KEY":"openai-api-key"}'],
+    ['recover', '[]'],
+    ['default', '["openai-api-key"]'],
   ]);
   expect(lab.azure.secrets.get('jwt-secret')).toBe('old');
 });

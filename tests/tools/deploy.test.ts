@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { passwordProblem } from '../../shared/identity/password-rules.ts';
 import { projectRoot } from '../../tools/run-command.ts';
 import { admin, startApp } from '../app.ts';
-import { startDeployLab, usual } from './deploy-lab.ts';
+import { type DeployLab, startDeployLab, usual } from './deploy-lab.ts';
 import { vaultName } from './fake-azure-shapes.ts';
 
 test('one command takes an empty subscription to a working system, step by step', async () => {
@@ -50,7 +50,7 @@ test('the deployment is told what the parameter files read', async () => {
     AZURE_LOCATION: 'westeurope',
     ALERT_EMAILS: 'a@example.org,b@example.org',
     APP_URL: 'https://learn.example.org',
-    VENDOR_SECRETS: '{"OPENAI_API_KEY":"openai-api-key"}',
+    SECRET_NAMES: '["openai-api-key"]',
     VAULT_CREATE_MODE: 'default',
     DEPLOYER_PRINCIPAL_TYPE: 'User',
   });
@@ -70,12 +70,40 @@ test('a provider of sign-in is set up with its id and secret, the id is remember
   lab.shell = { GITHUB_CLIENT_ID: 'an-id', GITHUB_CLIENT_SECRET: 'of-github' };
   await lab.deploy(...usual);
   expect(createdWith('EXTRA_SETTINGS')).toBe('{"GITHUB_CLIENT_ID":"an-id"}');
-  expect(createdWith('VENDOR_SECRETS')).toContain('"GITHUB_CLIENT_SECRET":"github-client-secret"');
+  expect(createdWith('SECRET_NAMES')).toBe('["github-client-secret"]');
   lab.shell = {};
   const again = await lab.deploy(...usual);
   expect(again.status, again.output).toBe(0);
   expect(createdWith('EXTRA_SETTINGS')).toBe('{"GITHUB_CLIENT_ID":"an-id"}');
-  expect(createdWith('VENDOR_SECRETS')).toContain('"GITHUB_CLIENT_SECRET":"github-client-secret"');
+  expect(createdWith('SECRET_NAMES')).toBe('["github-client-secret"]');
+});
+
+/** What the deployment of the secrets was told the last time. */
+const storedWith = ({ azure }: DeployLab) =>
+  azure.calls.findLast((call) => call.line.startsWith('deployment group create'))?.env ?? {};
+
+test('each app is let in to its own secrets, also to those that a person put into the vault', async () => {
+  const lab = await startDeployLab();
+  lab.azure.install();
+  lab.azure.secrets.set('jwt-keys', '[]').set('of-somebody-else', 'x');
+  expect((await lab.deploy(...usual)).status).toBe(0);
+  const { API_PRINCIPAL_ID, WORKER_PRINCIPAL_ID, SECRET_NAMES } = storedWith(lab);
+  expect([API_PRINCIPAL_ID, WORKER_PRINCIPAL_ID]).toEqual(['principal-of-api', 'principal-of-worker']);
+  expect(JSON.parse(SECRET_NAMES ?? '')).toEqual(expect.arrayContaining(['jwt-secret', 'jwt-keys']));
+  const create = lab.azure.calls.find((call) => call.line.startsWith('deployment sub create'));
+  expect(create?.env['SECRET_NAMES']).toBe('["jwt-keys"]');
+});
+
+test('a system that runs has a new secret before its apps refer to it', async () => {
+  const lab = await startDeployLab();
+  lab.azure.install();
+  lab.shell = { OPENAI_API_KEY: 'sk-of-openai' };
+  expect((await lab.deploy(...usual)).status).toBe(0);
+  const changes = lab.azure.changes().filter((line) => /^deployment/.test(line));
+  expect(changes).toEqual([
+    expect.stringContaining('deployment group create'),
+    expect.stringContaining('deployment sub create'),
+  ]);
 });
 
 test('a second run of the same makes no secret again and keeps what was said before', async () => {
@@ -89,7 +117,7 @@ test('a second run of the same makes no secret again and keeps what was said bef
   expect(output).toContain('= 4 unchanged');
   expect(output).toMatch(/^ok {3}secrets .* all there$/m);
   expect(lab.azure.secrets).toEqual(before);
-  expect(lab.azure.lines(/^deployment group create/)).toEqual([]);
+  expect(storedWith(lab)['LYCEUM_NEW_SECRETS']).toBe('{}');
   const create = lab.azure.calls.find((call) => call.line.startsWith('deployment sub create'));
   expect(create?.env).toMatchObject({
     ALERT_EMAILS: 'a@example.org',
@@ -108,7 +136,7 @@ test('a key that exists is never overwritten: tokens would end and second factor
   expect(lab.azure.secrets.get('bootstrap-admin-password')).toBe('old bootstrap-admin-password');
   expect(lab.azure.secrets.get('data-encryption-key')).toMatch(/^[A-Za-z0-9+/]{64}$/);
   expect(lab.azure.secrets.get('anthropic-api-key')).toBe('sk-of-anthropic');
-  const told = lab.azure.calls.find((call) => call.line.startsWith('deployment group create'))?.env ?? {};
+  const told = storedWith(lab);
   expect(Object.keys(JSON.parse(told['LYCEUM_NEW_SECRETS'] ?? '{}')).sort()).toEqual([
     'anthropic-api-key',
     'data-encryption-key',
@@ -233,6 +261,10 @@ test('a step can be done alone, with what azd says or what was deployed', async 
   lab.shell = { OPENAI_API_KEY: 'new' };
   expect((await lab.deploy('--env', 'dev', '--step', 'secrets')).status).toBe(0);
   expect(lab.azure.secrets.get('openai-api-key')).toBe('new');
+  expect(lab.azure.lines(/\/refresh\?/)).toEqual([
+    expect.stringContaining('func-lyceum-worker-dev-k7x2qa'),
+    expect.stringContaining('func-lyceum-api-dev-k7x2qa'),
+  ]);
   lab.azure.deployment = undefined;
   lab.shell = {
     AZURE_ENV_NAME: 'dev',
@@ -241,6 +273,8 @@ test('a step can be done alone, with what azd says or what was deployed', async 
     WORKER_NAME: 'func-lyceum-worker-dev-k7x2qa',
     API_URL: lab.azure.apiUrl,
     VAULT_NAME: vaultName,
+    API_PRINCIPAL_ID: 'principal-of-api',
+    WORKER_PRINCIPAL_ID: 'principal-of-worker',
   };
   const { status, output } = await lab.deploy('--step', 'publish');
   expect(status, output).toBe(0);

@@ -99,7 +99,7 @@ export class FakeAzure {
     const parameters = {
       location: value('westeurope'),
       alertEmails: value(['kim@example.org']),
-      vendorSecretNames: value({}),
+      secretNames: value([]),
     };
     this.deployment = { state: 'Succeeded', location: 'westeurope', parameters, looks: 0 };
   }
@@ -213,7 +213,7 @@ export class FakeAzure {
       location: value(location),
       alertEmails: value(env['ALERT_EMAILS']?.split(',')),
       ...(env['APP_URL'] === undefined ? {} : { appUrl: value(env['APP_URL']) }),
-      vendorSecretNames: value(JSON.parse(env['VENDOR_SECRETS'] ?? '{}')),
+      secretNames: value(JSON.parse(env['SECRET_NAMES'] ?? '[]')),
       extraSettings: value(JSON.parse(env['EXTRA_SETTINGS'] ?? '{}')),
     };
     if (env['VAULT_CREATE_MODE'] === 'recover') {
@@ -242,6 +242,8 @@ export class FakeAzure {
       workeR_NAME: output(`func-lyceum-worker-${suffix}`),
       apI_URL: output(this.apiUrl),
       vaulT_NAME: output(vaultName),
+      apI_PRINCIPAL_ID: output('principal-of-api'),
+      workeR_PRINCIPAL_ID: output('principal-of-worker'),
     };
     const error = state === 'Failed' ? deployment.error : null;
     return { json: { state, location, parameters, outputs: state === 'Succeeded' ? outputs : null, error } };

@@ -29,7 +29,19 @@ test('the settings of both apps are worked out for every parameter file of the p
   for (const app of ['api', 'worker'])
     expect(known.filter((k) => k.app === app).map((k) => k.parameterFile)).toEqual(files);
   for (const { settings } of known)
-    expect(Object.keys(settings)).toEqual(expect.arrayContaining(['COSMOS_DATABASE', 'JWT_SECRET', 'LYCEUM_PART']));
+    expect(Object.keys(settings)).toEqual(
+      expect.arrayContaining(['COSMOS_DATABASE', 'ANTHROPIC_API_KEY', 'LYCEUM_PART']),
+    );
+});
+
+test("what lets people in is the API's alone", () => {
+  const secretsOf = (app: string) => {
+    const of = appSettings(templates).known.filter((one) => one.app === app);
+    const names = of.flatMap(({ settings }) => Object.keys(settings));
+    return names.filter((name) => /^JWT_|^BOOTSTRAP_ADMIN|_CLIENT_SECRET$/.test(name));
+  };
+  expect(secretsOf('api')).toContain('JWT_SECRET');
+  expect(secretsOf('worker')).toEqual([]);
 });
 
 test('the worker may reach the containers that its functions were seen to touch, and no others', () => {

@@ -13,7 +13,7 @@ import {
   readOutputs,
   showDeployment,
 } from './run.ts';
-import { extraSettings, halfProvider, listSecrets, vendorSecrets } from './vault.ts';
+import { extraSettings, halfProvider, listSecrets, secretNamesFor, settingsOfVault } from './vault.ts';
 
 const minAz = '2.60.0';
 /** `@onlyIfNotExists()`, which the template uses, needs no feature flag since then; `deployer()` is older. */
@@ -142,7 +142,7 @@ function setVariables(run: Run): void {
     APP_URL: options.appUrl ?? (typeof urlBefore === 'string' ? urlBefore : undefined),
     // Azure wants to know it of a principal that was made a moment ago, as those of pipelines are.
     DEPLOYER_PRINCIPAL_TYPE: run.user.type === 'servicePrincipal' ? 'ServicePrincipal' : 'User',
-    VENDOR_SECRETS: JSON.stringify(vendorSecrets(run)),
+    SECRET_NAMES: JSON.stringify(secretNamesFor(run)),
     EXTRA_SETTINGS: JSON.stringify(run.extraSettings),
     VAULT_CREATE_MODE: 'default',
   });
@@ -160,8 +160,8 @@ async function readParameters(run: Run): Promise<Record<string, unknown>> {
   const { parameters } = Parameters.parse(JSON.parse(parametersJson));
   const values = Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]));
   run.isProduction = values['kind'] === 'production';
-  const keys = vendorSecrets(run);
-  if (run.isProduction && !('ANTHROPIC_API_KEY' in keys) && !('OPENAI_API_KEY' in keys)) {
+  const hasModel = settingsOfVault(run).some((setting) => /^(ANTHROPIC|OPENAI)_API_KEY$/.test(setting));
+  if (run.isProduction && !hasModel) {
     throw new DeployError(
       'Production needs a model to grade with: set ANTHROPIC_API_KEY or OPENAI_API_KEY in this shell, then run the same command again.',
     );

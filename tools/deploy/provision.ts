@@ -11,7 +11,7 @@ import {
   readOutputs,
   showDeployment,
 } from './run.ts';
-import { listSecrets, vendorSecrets } from './vault.ts';
+import { listSecrets, secretNamesFor } from './vault.ts';
 
 interface Cause {
   code: string;
@@ -149,13 +149,11 @@ async function start(run: Run): Promise<void> {
   run.previous = undefined;
 }
 
-const sortedJson = (value: object) => JSON.stringify(Object.entries(value).sort(([a], [b]) => a.localeCompare(b)));
-
 /** The settings that refer to keys are those that the vault can serve. */
 function refersToAllKeys(run: Run): boolean {
-  const deployed = previousParameter(run, 'vendorSecretNames');
-  const wanted = vendorSecrets(run);
-  return typeof deployed !== 'object' || deployed === null || sortedJson(deployed) === sortedJson(wanted);
+  const deployed = previousParameter(run, 'secretNames');
+  const wanted = secretNamesFor(run);
+  return !Array.isArray(deployed) || JSON.stringify(deployed.toSorted()) === JSON.stringify(wanted.toSorted());
 }
 
 async function takeOutputs(run: Run): Promise<void> {
@@ -176,7 +174,7 @@ export async function provision(run: Run): Promise<string> {
   await takeOutputs(run);
   if (!refersToAllKeys(run)) {
     run.screen.note('The vault holds other keys than that deployment knew: once more, with all of them.');
-    run.az.setVariables({ VENDOR_SECRETS: JSON.stringify(vendorSecrets(run)), VAULT_CREATE_MODE: 'default' });
+    run.az.setVariables({ SECRET_NAMES: JSON.stringify(secretNamesFor(run)), VAULT_CREATE_MODE: 'default' });
     await start(run);
     await follow(run);
   }

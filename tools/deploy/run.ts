@@ -39,6 +39,9 @@ export interface Outputs {
   workerName: string;
   apiUrl: string;
   vaultName: string;
+  /** Ids of the identities, which roles are given to. */
+  apiPrincipalId: string;
+  workerPrincipalId: string;
 }
 
 const Value = z.object({ value: z.unknown() });
@@ -102,6 +105,8 @@ const names = {
   workerName: 'WORKER_NAME',
   apiUrl: 'API_URL',
   vaultName: 'VAULT_NAME',
+  apiPrincipalId: 'API_PRINCIPAL_ID',
+  workerPrincipalId: 'WORKER_PRINCIPAL_ID',
 } as const;
 
 /** Azure changes capitals in the names of outputs, so they are compared without. */

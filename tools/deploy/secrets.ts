@@ -1,20 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { outputsOf, type Run } from './run.ts';
-import { keysOfShell, listSecrets } from './vault.ts';
+import { keysOfShell, listSecrets, secretTable } from './vault.ts';
 
 export const adminPasswordSecret = 'bootstrap-admin-password';
 
-const key = () => randomBytes(48).toString('base64');
-/** 144 bits in characters that survive any shell; long and random enough for every rule of passwords. */
-const password = () => randomBytes(18).toString('base64url');
-
-/** Secrets that every installation has, and how they are made. One that exists is never made again: tokens would end, and second factors be lost. */
-const own: Readonly<Record<string, () => string>> = {
-  'jwt-secret': key,
-  'data-encryption-key': key,
-  [adminPasswordSecret]: password,
+/** How the secrets are made that every installation has. A password survives any shell; its 144 bits are enough for every rule of passwords. */
+const makers: Readonly<Record<string, () => string>> = {
+  key: () => randomBytes(48).toString('base64'),
+  password: () => randomBytes(18).toString('base64url'),
 };
+
+/** What the vault lacks. A secret that exists is never made again: tokens would end, and second factors be lost. */
+function makeMissing(present: readonly string[]): Record<string, string> {
+  const missing = secretTable.filter(({ name }) => !present.includes(name));
+  return Object.fromEntries(
+    missing.flatMap(({ name, origin }) => {
+      const make = makers[origin];
+      return make === undefined ? [] : [[name, make()]];
+    }),
+  );
+}
 
 function describe(made: readonly string[], brought: readonly string[]): string {
   const parts = [
@@ -25,21 +31,26 @@ function describe(made: readonly string[], brought: readonly string[]): string {
 }
 
 /**
- * Makes what the vault lacks, and stores the keys that this shell brings. Values are seen by one process, in its
- * environment: never in arguments, which others on the machine can read, in a file, or on the screen.
+ * Makes what the vault lacks, stores the keys that this shell brings, and lets each app read its own. Values are seen by one
+ * process, in its environment: never in arguments, which others on the machine can read, in a file, or on the screen.
  */
 export async function storeSecrets(run: Run): Promise<string> {
-  const { group, vaultName } = outputsOf(run);
-  run.secretNames = await listSecrets(run, group, vaultName);
-  const missing = Object.entries(own).filter(([name]) => !run.secretNames.includes(name));
-  const made = Object.fromEntries(missing.map(([name, make]) => [name, make()]));
+  const { group, vaultName, apiPrincipalId, workerPrincipalId } = outputsOf(run);
+  const present = await listSecrets(run, group, vaultName);
+  const made = makeMissing(present);
   const brought = keysOfShell(run.env);
   const values = { ...made, ...brought };
-  if (Object.keys(values).length === 0) return describe([], []);
+  run.secretNames = [...new Set([...present, ...Object.keys(values)])];
   const args = ['deployment', 'group', 'create', '--resource-group', group, '--name', 'lyceum-secrets'];
   const parameters = ['--parameters', join(run.files.infra, 'secrets.bicepparam'), '--no-prompt', 'true'];
   await run.az.run([...args, ...parameters, '--query', 'properties.provisioningState'], {
-    env: { VAULT_NAME: vaultName, LYCEUM_NEW_SECRETS: JSON.stringify(values) },
+    env: {
+      VAULT_NAME: vaultName,
+      API_PRINCIPAL_ID: apiPrincipalId,
+      WORKER_PRINCIPAL_ID: workerPrincipalId,
+      SECRET_NAMES: JSON.stringify(run.secretNames),
+      LYCEUM_NEW_SECRETS: JSON.stringify(values),
+    },
     hidden: Object.values(values),
     timeoutMs: 10 * 60_000,
   });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AzError, DeployError } from './failure.ts';
 import { preflight, shortPreflight } from './preflight.ts';
 import { provision } from './provision.ts';
-import { publish } from './publish.ts';
+import { publish, resolveAllReferences } from './publish.ts';
 import { waitUntilReady } from './ready.ts';
 import { adminUsername, outputsOf, outputsOfHook, type Run, readOutputs, showDeployment } from './run.ts';
 import { adminPasswordSecret, storeSecrets } from './secrets.ts';
@@ -61,6 +61,8 @@ function summarise(run: Run): void {
   To publish new code, run the same command again. To take it all down: npm run destroy -- --env ${run.options.environment}`);
 }
 
+const hasVault = ({ outputs, existing }: Run) => existing.some(({ name }) => name === outputs?.vaultName);
+
 /** The whole way, each step safe to take again. */
 async function deployAll(run: Run): Promise<void> {
   const { screen, options } = run;
@@ -68,8 +70,12 @@ async function deployAll(run: Run): Promise<void> {
   if (!options.isDryRun) await screen.step('package', () => buildPackage(run));
   await screen.step('what-if', () => whatIf(run));
   if (options.isDryRun) return;
+  const storing = () => screen.step('secrets', () => storeSecrets(run));
+  // An app that refers to a secret does not run until it can read it, so where there is a vault the secret comes first.
+  const isFirst = !hasVault(run);
+  if (!isFirst) await storing();
   await screen.step('provision', () => provision(run));
-  await screen.step('secrets', () => storeSecrets(run));
+  if (isFirst) await storing();
   await screen.step('publish', () => publish(run));
   await screen.step('ready', () => waitUntilReady(run));
   try {
@@ -92,7 +98,10 @@ async function deployStep(run: Run): Promise<void> {
     await findOutputs(run);
     return result;
   });
-  if (options.step === 'secrets') await screen.step('secrets', () => storeSecrets(run));
+  if (options.step === 'secrets') {
+    await screen.step('secrets', () => storeSecrets(run));
+    await screen.step('references', () => resolveAllReferences(run));
+  }
   if (options.step === 'publish') {
     await screen.step('package', () => buildPackage(run));
     await screen.step('publish', () => publish(run));

@@ -1,14 +1,14 @@
 import { z } from 'zod';
+import secretFile from '../../infra/secrets.json' with { type: 'json' };
 import type { Run } from './run.ts';
 
-/** Settings whose value is somebody's key, and the name of the secret that holds it. */
-const vendorKeys: Readonly<Record<string, string>> = {
-  ANTHROPIC_API_KEY: 'anthropic-api-key',
-  OPENAI_API_KEY: 'openai-api-key',
-  MICROSOFT_CLIENT_SECRET: 'microsoft-client-secret',
-  GOOGLE_CLIENT_SECRET: 'google-client-secret',
-  GITHUB_CLIENT_SECRET: 'github-client-secret',
-};
+const SecretTable = z.array(
+  z.object({ setting: z.string(), name: z.string(), origin: z.enum(['key', 'password', 'brought']) }),
+);
+
+/** Every secret that there can be: the setting that refers to it, its name in the vault, and whether it is made here or brought. */
+export const secretTable = SecretTable.parse(secretFile.secrets);
+const broughtSecrets = secretTable.filter(({ origin }) => origin === 'brought');
 
 /** Providers of sign-in, each an application with an id, which is no secret, and a secret. */
 const signInProviders = ['MICROSOFT', 'GOOGLE', 'GITHUB'] as const;
@@ -23,34 +23,42 @@ export function extraSettings(env: Run['env'], before: unknown): Record<string, 
 }
 
 /** The provider of which this shell brings a secret without an id, or an id that no secret goes with: the apps would not start. */
-export function halfProvider(run: Pick<Run, 'env' | 'secretNames' | 'extraSettings'>): string | undefined {
-  const secrets = vendorSecrets(run);
+export function halfProvider(run: Holdings): string | undefined {
+  const held = settingsOfVault(run);
   return signInProviders.find((name) => {
     const [id, secret] = [`${name}_CLIENT_ID`, `${name}_CLIENT_SECRET`];
-    return id in run.extraSettings ? !(secret in secrets) : Boolean(run.env[secret]?.trim());
+    return id in run.extraSettings ? !held.includes(secret) : Boolean(run.env[secret]?.trim());
   });
 }
 
 /** The environment without secrets: no process but the one that stores them needs them. */
 export function withoutKeys(env: Run['env']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !(name in vendorKeys) && name !== 'SMOKE_PASSWORD'));
+  const hidden = new Set(['SMOKE_PASSWORD', ...broughtSecrets.map(({ setting }) => setting)]);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.has(name)));
 }
 
 /** Keys that this shell brings, by the name of their secret. */
 export function keysOfShell(env: Run['env']): Record<string, string> {
-  const found = Object.entries(vendorKeys).map(([setting, secret]) => [secret, env[setting]?.trim() ?? ''] as const);
+  const found = broughtSecrets.map(({ setting, name }) => [name, env[setting]?.trim() ?? ''] as const);
   return Object.fromEntries(found.filter(([, value]) => value !== ''));
 }
 
-/** Settings of the apps that refer to the vault: for the keys that are in it, and those that will be after this run. */
-export function vendorSecrets(run: Pick<Run, 'env' | 'secretNames' | 'extraSettings'>): Record<string, string> {
+type Holdings = Pick<Run, 'env' | 'secretNames' | 'extraSettings'>;
+
+/** The secrets that the apps are to have: those in the vault, and those that will be in it after this run. */
+function usedSecrets(run: Holdings) {
   const present = new Set([...run.secretNames, ...Object.keys(keysOfShell(run.env))]);
   // A vault that is brought back may hold the secret of a provider that nobody asks for any more.
   const isAskedFor = (setting: string) =>
     !setting.endsWith('_CLIENT_SECRET') || setting.replace(/SECRET$/, 'ID') in run.extraSettings;
-  const used = Object.entries(vendorKeys).filter(([setting, secret]) => present.has(secret) && isAskedFor(setting));
-  return Object.fromEntries(used);
+  return broughtSecrets.filter(({ setting, name }) => present.has(name) && isAskedFor(setting));
 }
+
+/** What the parameter `secretNames` of main.bicep is to be. */
+export const secretNamesFor = (run: Holdings): string[] => usedSecrets(run).map(({ name }) => name);
+
+/** The settings that will refer to them. */
+export const settingsOfVault = (run: Holdings): string[] => usedSecrets(run).map(({ setting }) => setting);
 
 const Page = z.object({ value: z.array(z.object({ name: z.string() })), nextLink: z.string().nullish() });
 

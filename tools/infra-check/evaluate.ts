@@ -31,7 +31,7 @@ type Call = Extract<Value, { kind: 'call' }>;
 
 /** What a deployment sets beside the defaults of its parameter file: a school's has a model. */
 const environment: Readonly<Record<string, string>> = {
-  VENDOR_SECRETS: JSON.stringify({ ANTHROPIC_API_KEY: 'anthropic-api-key' }),
+  SECRET_NAMES: JSON.stringify(['anthropic-api-key']),
 };
 
 const isText = (value: Known | undefined) => typeof value === 'string';
@@ -53,24 +53,46 @@ const functions: Readonly<Record<string, (args: Known[], call: Call) => Known | 
   bool: ([value]) => (isText(value) ? value === 'true' : undefined),
   // What a parameter file parses is its own text, so it is what its author wrote.
   json: ([text]) => (isText(text) ? (JSON.parse(String(text)) as Known) : undefined),
-  filter: ([list], { args }) =>
-    Array.isArray(list) && /=>\s*!empty\(\w+\)$/.test(args[1]?.text ?? '')
-      ? list.filter((item) => item !== '')
-      : undefined,
+  contains: ([whole, part]) => {
+    if (Array.isArray(whole))
+      return whole.some((item) => item instanceof Computed) ? undefined : whole.includes(part ?? null);
+    return isText(whole) && isText(part) ? String(whole).includes(String(part)) : undefined;
+  },
+  items: ([object]) => (isObject(object) ? Object.entries(object).map(([key, value]) => ({ key, value })) : undefined),
   readEnvironmentVariable: ([name, fallback]) => environment[String(name)] ?? fallback,
 };
 
-/** `toObject(items(x), entry => entry.key, entry => ...)`: the names of x, each with a text made of it. */
-function toObject(call: Call, scope: Scope): Known {
-  const [items, key, made] = call.args;
-  const source = items?.kind === 'call' && items.name === 'items' && items.args[0];
-  const object = source ? evaluate(source, scope) : undefined;
-  if (!isObject(object) || !key?.text.endsWith('.key')) return new Computed(call.text);
-  return Object.fromEntries(Object.keys(object).map((name) => [name, new Computed(made?.text ?? '')]));
+/** Functions that ask a lambda about each item of a list; undefined where it cannot say. */
+const overLists: Readonly<Record<string, (list: Known[], asks: ((item: Known) => Known)[]) => Known | undefined>> = {
+  filter: (list, [keeps]) => {
+    const answers = list.map((item) => keeps?.(item));
+    return answers.every((answer) => typeof answer === 'boolean')
+      ? list.filter((_, index) => answers[index])
+      : undefined;
+  },
+  toObject: (list, [keyOf, made = (item) => item]) => {
+    const entries = list.map((item) => [keyOf?.(item), made(item)] as const);
+    return entries.every(([key]) => isText(key)) ? Object.fromEntries(entries) : undefined;
+  },
+};
+
+function evaluateOverList(call: Call, scope: Scope): Known | undefined {
+  const [over, ...lambdas] = call.args;
+  const list = over && evaluate(over, scope);
+  if (!Array.isArray(list)) return undefined;
+  const asks = lambdas.flatMap((lambda) => {
+    if (lambda.kind !== 'lambda') return [];
+    const within = (item: Known): Scope => ({
+      ...scope,
+      get: (name) => (name === lambda.variable ? item : scope.get(name)),
+    });
+    return [(item: Known) => evaluate(lambda.body, within(item))];
+  });
+  return asks.length === lambdas.length ? overLists[call.name]?.(list, asks) : undefined;
 }
 
 function evaluateCall(call: Call, scope: Scope): Known {
-  if (call.name === 'toObject') return toObject(call, scope);
+  if (call.name in overLists) return evaluateOverList(call, scope) ?? new Computed(call.text);
   const args = call.args.map((arg) => evaluate(arg, scope));
   if (call.name === 'loadJsonContent') return scope.json(String(args[0])) ?? new Computed(call.text);
   return functions[call.name]?.(args, call) ?? new Computed(call.text);
@@ -103,11 +125,11 @@ function evaluateOperation(operation: Extract<Value, { kind: 'operation' }>, sco
   return known ?? new Computed(operation.text);
 }
 
-/** A text with `${name}` in it, where all the names are known. */
+/** A text with `${name}` or `${name.of.something}` in it, where all of these are known. */
 function fillIn(text: string, scope: Scope): string | undefined {
   let isKnown = true;
   const filled = text.slice(1, -1).replace(/\$\{([^}]*)\}/g, (_, name: string) => {
-    const value = scope.get(name.trim());
+    const value = evaluateText(name.trim(), scope);
     if (!isText(value) && !isNumber(value)) isKnown = false;
     return String(value);
   });

@@ -73,9 +73,21 @@ function readString(node: Node, base: { line: number; text: string }): Value {
   return { ...base, kind: 'literal', value: plainText(node) };
 }
 
+const arrow = /^(\w+)\s*=>\s*/;
+
+/**
+ * The grammar takes `a => a.b == c` for a comparison whose left side is a lambda: its arrow binds too tightly. So an argument that begins
+ * with a variable and an arrow is the lambda, and `readValue` reads only what is behind an arrow.
+ */
+function readArgument(node: Node): Value {
+  const variable = arrow.exec(node.text)?.[1];
+  const body = readValue(node);
+  return variable === undefined ? body : { line: body.line, text: node.text, kind: 'lambda', variable, body };
+}
+
 function readCall(node: Node, base: { line: number; text: string }): Value {
-  const args = named(node.childForFieldName('arguments') ?? undefined).map(readValue);
-  return { ...base, kind: 'call', name: node.childForFieldName('function')?.text ?? '', args };
+  const args = named(node.childForFieldName('arguments') ?? undefined).map(readArgument);
+  return { ...base, kind: 'call', name: node.childForFieldName('function')?.text.replace(arrow, '') ?? '', args };
 }
 
 function readOperation(node: Node, base: { line: number; text: string }): Value {
@@ -85,7 +97,7 @@ function readOperation(node: Node, base: { line: number; text: string }): Value 
 }
 
 export function readValue(node: Node): Value {
-  const base = { line: numberOfLine(node), text: node.text };
+  const base = { line: numberOfLine(node), text: node.text.replace(arrow, '') };
   switch (node.type) {
     case 'object':
       return { ...base, kind: 'object', properties: readProperties(node) };
@@ -112,6 +124,10 @@ export function readValue(node: Node): Value {
     case 'parenthesized_expression': {
       const inner = named(node);
       return inner.length === 1 && inner[0] ? readValue(inner[0]) : { ...base, kind: 'expression' };
+    }
+    case 'lambda_expression': {
+      const [, body] = named(node);
+      return body ? readValue(body) : { ...base, kind: 'expression' };
     }
     case 'for_statement':
       return readLoop(node, base);

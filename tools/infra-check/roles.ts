@@ -9,6 +9,7 @@ const storageAccount = 'Microsoft.Storage/storageAccounts';
 const blobContainer = `${storageAccount}/blobServices/containers`;
 const queue = 'Microsoft.ServiceBus/namespaces/queues';
 const vault = 'Microsoft.KeyVault/vaults';
+const secret = `${vault}/secrets`;
 const model = 'Microsoft.CognitiveServices/accounts';
 const workspace = 'Microsoft.OperationalInsights/workspaces';
 
@@ -21,7 +22,7 @@ export const roles: Readonly<Record<string, Role>> = {
   'Storage Blob Delegator': { id: 'db58b8e5-c6ad-4a2a-8342-4190687cbf4a', scopes: [storageAccount] },
   'Service Bus Data Sender': { id: '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39', scopes: [queue] },
   'Service Bus Data Receiver': { id: '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0', scopes: [queue] },
-  'Key Vault Secrets User': { id: '4633458b-17de-408a-b874-0445c86b69e6', scopes: [vault] },
+  'Key Vault Secrets User': { id: '4633458b-17de-408a-b874-0445c86b69e6', scopes: [secret] },
   'Key Vault Secrets Officer': { id: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7', scopes: [vault] },
   'Monitoring Metrics Publisher': {
     id: '3913510d-42f4-4e42-8a64-420c390055eb',

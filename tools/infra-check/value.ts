@@ -6,6 +6,7 @@ export type Value = { line: number; text: string } & (
   | { kind: 'call'; name: string; args: Value[] }
   | { kind: 'choice'; condition: Value; whenTrue: Value; whenFalse: Value }
   | { kind: 'operation'; operator: string; operands: Value[] }
+  | { kind: 'lambda'; variable: string; body: Value }
   | { kind: 'loop'; variables: string[]; over: Value; body: Value }
   | { kind: 'expression' }
 );
@@ -49,6 +50,8 @@ function partsOf(value: Value): Value[] {
       return [value.condition, value.whenTrue, value.whenFalse];
     case 'operation':
       return value.operands;
+    case 'lambda':
+      return [value.body];
     case 'loop':
       return [value.over, value.body];
     default:

@@ -44,7 +44,34 @@ function deployment({ settings = complete, site = '', params = '', given = '' }:
   };
 }
 
+const listed = (...rows: [setting: string, ...readers: string[]][]) => ({
+  json: { 'infra/secrets.json': { secrets: rows.map(([setting, ...readers]) => ({ setting, readers })) } },
+});
+const secrets = [
+  'JWT_KEYS',
+  'BOOTSTRAP_ADMIN_PASSWORD',
+  'ANTHROPIC_API_KEY',
+  'OPENAI_API_KEY',
+  'MICROSOFT_CLIENT_SECRET',
+  'GOOGLE_CLIENT_SECRET',
+  'GITHUB_CLIENT_SECRET',
+].map((name): [string, string] => [name, 'api']);
+
 const without = (name: string) => complete.replace(new RegExp(`^ *${name}:.*\n`, 'm'), '');
+/** Its secret comes from a table, by lambdas. */
+const chosen = {
+  ...deployment({}),
+  'infra/main.bicep': `var rows = filter(loadJsonContent('table.json').rows, row => row.kind != 'other' && contains(row.readers, 'api'))
+var chosen = toObject(rows, row => row.setting, row => '@Microsoft.KeyVault(\${row.name})')
+var settings = union({${without('DATA_ENCRYPTION_KEY')}}, chosen)
+module api 'modules/functions.bicep' = { params: { settings: settings, part: 'api' } }
+`,
+};
+const rowFor = (reader: string) => ({
+  json: {
+    'infra/table.json': { rows: [{ setting: 'DATA_ENCRYPTION_KEY', name: 'key', kind: 'key', readers: [reader] }] },
+  },
+});
 const siteConfig = (text: string) => deployment({ site: `properties: { siteConfig: { ${text} } }` });
 const ready = 'properties: { functionAppConfig: { scaleAndConcurrency: { alwaysReady: [{ instanceCount: ready }] } } }';
 
@@ -130,6 +157,46 @@ export const appCases: Case[] = [
     name: 'nobody to read them',
     snippet: deployment({ site: 'properties: {}' }),
     says: /app has no keyVaultReferenceIdentity/,
+  },
+  {
+    rule: 'secrets-are-listed',
+    name: 'each with its readers',
+    snippet: deployment({}),
+    other: listed(...secrets, ['JWT_SECRET', 'api'], ['DATA_ENCRYPTION_KEY', 'worker', 'api']),
+  },
+  {
+    rule: 'secrets-are-listed',
+    name: 'one that the table lacks',
+    snippet: deployment({}),
+    other: listed(...secrets.slice(1), ['JWT_SECRET', 'api'], ['DATA_ENCRYPTION_KEY', 'api']),
+    says: /^infra\/secrets.json:1: JWT_KEYS is not listed$/,
+  },
+  {
+    rule: 'secrets-are-listed',
+    name: 'one that no setting is called',
+    snippet: deployment({}),
+    other: listed(...secrets, ['JWT_SECRET', 'api'], ['DATA_ENCRYPTION_KEY', 'api'], ['JWT_SECERT', 'api']),
+    says: /^infra\/secrets.json:1: nobody reads JWT_SECERT$/,
+  },
+  {
+    rule: 'secrets-are-listed',
+    name: 'one that the app may not read',
+    snippet: deployment({}),
+    other: listed(...secrets, ['JWT_SECRET', 'api'], ['DATA_ENCRYPTION_KEY', 'worker']),
+    says: /: api with infra\/prod.bicepparam: refers to DATA_ENCRYPTION_KEY, which infra\/secrets.json does not let it read$/,
+  },
+  {
+    rule: 'code-starts',
+    name: 'what lambdas choose from a file',
+    snippet: chosen,
+    other: rowFor('api'),
+  },
+  {
+    rule: 'code-starts',
+    name: 'what lambdas leave out',
+    snippet: chosen,
+    other: rowFor('worker'),
+    says: /api with infra\/prod.bicepparam: DATA_ENCRYPTION_KEY: is required/,
   },
   { rule: 'flex-site', name: 'what it may have', snippet: siteConfig('http20Enabled: true') },
   {

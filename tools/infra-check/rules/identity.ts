@@ -115,7 +115,7 @@ export const identityRules: Rule[] = [
   },
   {
     id: 'narrow-roles',
-    why: 'A role reaches one queue, one container, one vault; a name made of scope, principal and role can be deployed twice.',
+    why: 'A role reaches one queue, one container, one secret; a name made of scope, principal and role can be deployed twice.',
     *check(templates) {
       for (const { file, resource } of resources(templates, 'Microsoft.Authorization/roleAssignments'))
         yield* checkAssignment(file, resource);

@@ -1,7 +1,8 @@
+import { z } from 'zod';
 import { ConfigError, loadConfig, settingsSchema } from '../../../shared/platform/config.ts';
 import { type AppSettings, appSettings, textOf } from '../app-settings.ts';
 import { Computed } from '../evaluate.ts';
-import { type Place, place, type Rule, resources } from '../templates.ts';
+import { type Place, place, type Rule, resources, type Templates } from '../templates.ts';
 import { allProperties, at } from '../value.ts';
 
 /** Settings that the code does not read, each with who does. */
@@ -79,6 +80,23 @@ function* checkConnections(app: AppSettings): Iterable<Place> {
 
 const isKept = (value: unknown) => /@Microsoft\.KeyVault\(/.test(textOf(value));
 
+const secretsPath = 'infra/secrets.json';
+const SecretTable = z.object({ secrets: z.array(z.object({ setting: z.string(), readers: z.array(z.string()) })) });
+
+/** The table of secrets beside the settings of the code, and what the apps refer to beside the table. */
+function* checkSecretTable(templates: Templates): Iterable<Place> {
+  const { secrets } = SecretTable.parse(templates.json[secretsPath]);
+  const listed = new Set(secrets.map(({ setting }) => setting));
+  const inTable = (text: string): Place => ({ path: secretsPath, line: 1, text });
+  for (const name of Object.keys(settingsSchema.shape))
+    if (secret.test(name) && !listed.has(name)) yield inTable(`${name} is not listed`);
+  for (const name of listed) if (!(name in settingsSchema.shape)) yield inTable(`nobody reads ${name}`);
+  for (const app of appSettings(templates).known)
+    for (const [name, value] of Object.entries(app.settings))
+      if (isKept(value) && !secrets.some(({ setting, readers }) => setting === name && readers.includes(app.app)))
+        yield app.at(`refers to ${name}, which ${secretsPath} does not let it read`);
+}
+
 export const settingsRules: Rule[] = [
   {
     id: 'settings-can-be-read',
@@ -140,5 +158,10 @@ export const settingsRules: Rule[] = [
         if (!at(resource.body, 'properties.keyVaultReferenceIdentity'))
           yield place(file, resource.line, `${resource.name} has no keyVaultReferenceIdentity`);
     },
+  },
+  {
+    id: 'secrets-are-listed',
+    why: 'An app reads the secrets that the table gives it, one by one; a reference to another stays unresolved, and the app does not start.',
+    check: checkSecretTable,
   },
 ];

@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
+    // What is polled often comes from another thread or process, which a busy machine holds up.
+    expect: { poll: { timeout: 10_000 } },
     reporters: process.env['CI'] ? ['default'] : ['default'],
   },
 });

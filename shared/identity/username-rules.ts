@@ -61,9 +61,12 @@ export function skeletonOf(name: string): string {
 
 const derivedMax = 40;
 
-/** Usernames for somebody who gave an address and no name, the best one first; `chance` is hexadecimal and tells namesakes apart. */
+/**
+ * Usernames for somebody who gave an address and no name, the best one first; `chance` is hexadecimal and tells namesakes apart. It is
+ * written in digits, which go with the letters of every script.
+ */
 export function usernamesFor(email: string, chance: string): string[] {
   const local = normaliseName((email.split('@')[0] ?? '').slice(0, derivedMax));
   const base = usernameProblem(local) === undefined ? local : 'member';
-  return [base, ...[4, 8, 12].map((length) => `${base}-${chance.slice(-length)}`)];
+  return [base, ...[4, 8, 12].map((length) => `${base}-${Number.parseInt(chance.slice(-length), 16)}`)];
 }

@@ -9,6 +9,7 @@ import { startServiceBus } from '../local/service-bus/server.ts';
 import { loadConfig } from '../shared/platform/config.ts';
 import { mount } from '../shared/platform/mount.ts';
 import { createRuntime, type RuntimeOverrides } from '../shared/services.ts';
+import { freePortBase } from './free-ports.ts';
 import { startGitHubStub } from './http/github-stub.ts';
 
 export const admin = { username: 'root-admin', password: 'a long enough password' };
@@ -37,7 +38,8 @@ export interface LogLine {
  */
 export async function startApp(options: AppOptions = {}) {
   const cosmos = await startCosmos({ port: 0, dataDir: ':memory:', definition: containers });
-  const serviceBus = await startServiceBus({ port: 0, dataDir: ':memory:', queues: queues.queues });
+  // Some tests close it and start it again.
+  const serviceBus = await startServiceBus({ port: await freePortBase(), dataDir: ':memory:', queues: queues.queues });
   const github = await startGitHubStub();
   const settings: Record<string, string> = {
     LYCEUM_ENVIRONMENT: 'local',

@@ -3,36 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CosmosClient } from '@azure/cosmos';
 import containers from '../../infra/containers.json' with { type: 'json' };
+import { freePortBase } from '../free-ports.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-
-/** The first of some ports in a row that nobody has: the stack comes back on the same ones after each restart. */
-async function freePortBase(): Promise<number> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const base = 20_000 + Math.floor(Math.random() * 10_000);
-    const servers = await Promise.all(
-      [0, 1, 2, 3, 4].map(
-        (offset) =>
-          new Promise<{ isFree: boolean; close: () => void }>((resolve) => {
-            const server = createServer();
-            server.once('error', () => resolve({ isFree: false, close: () => undefined }));
-            server.listen(base + offset, '127.0.0.1', () =>
-              resolve({ isFree: true, close: () => void server.close() }),
-            );
-          }),
-      ),
-    );
-    for (const server of servers) server.close();
-    if (servers.every((server) => server.isFree)) return base;
-  }
-  throw new Error('No free ports');
-}
 
 /** The whole product as `npm start` runs it, in a process of its own that can be killed and started again. */
 export class Stack {

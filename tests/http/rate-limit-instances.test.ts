@@ -14,6 +14,9 @@ import { handleRequest } from '../../shared/platform/pipeline.ts';
 import { createRuntime } from '../../shared/services.ts';
 import type { LogLine } from '../app.ts';
 
+/** The database is asked. */
+const waiting = { timeout: 10_000 };
+
 // A tenth of the built-in limits: 60 calls from one address at once, two a second after that.
 let nowMs = Date.UTC(2026, 0, 5, 12);
 let cosmos: Awaited<ReturnType<typeof startCosmos>>;
@@ -80,7 +83,7 @@ async function countEachOther(): Promise<void> {
   for (let round = 0; round < 3; round += 1) {
     nowMs += 10_000;
     for (const instance of instances) await instance.from(`198.51.100.${instances.indexOf(instance)}:1`);
-    await vi.waitFor(async () => expect(await seenNow()).toBe(instances.length));
+    await vi.waitFor(async () => expect(await seenNow()).toBe(instances.length), waiting);
   }
 }
 
@@ -173,7 +176,7 @@ test('a call that the instance can decide alone costs no Cosmos call, and what g
   for (let i = 0; i < 3; i += 1) {
     nowMs += 11_000;
     await first?.from('203.0.113.3:1');
-    await vi.waitFor(async () => expect(await seenNow()).toBe(1));
+    await vi.waitFor(async () => expect(await seenNow()).toBe(1), waiting);
   }
   const lines = first?.logged('request').slice(-3) ?? [];
   expect(lines.map((line) => line.cosmos_calls)).toEqual([0, 0, 0]);

@@ -86,7 +86,7 @@ describe('where anybody may register', () => {
     await register(json);
     const token = await mailbox.token(json.email, 'verify-email');
     const verify = (value: string) => lab.anyone('POST', '/api/v1/auth/verify-email', { json: { token: value } });
-    expect((await verify(`${token.slice(0, -2)}AA`)).json()).toMatchObject({
+    expect((await verify(`${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`)).json()).toMatchObject({
       status: 400,
       code: 'account_token_invalid',
     });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../tools/run-command.ts';
+import { freePortBase } from '../free-ports.ts';
 
 // The product as a newcomer meets it: `npm start` with everything real, graded by the simulator.
 describe('the demo course of a first start', () => {
@@ -13,7 +14,7 @@ describe('the demo course of a first start', () => {
 
   async function start(): Promise<string> {
     const { ANTHROPIC_API_KEY: _a, OPENAI_API_KEY: _o, ...env } = process.env;
-    const args = [join(projectRoot, 'local/start.ts'), '--port-base', '0', '--data', folder];
+    const args = [join(projectRoot, 'local/start.ts'), '--port-base', String(await freePortBase()), '--data', folder];
     const running = spawn(process.execPath, args, { cwd: projectRoot, env, stdio: ['ignore', 'pipe', 'pipe'] });
     child = running;
     let output = '';

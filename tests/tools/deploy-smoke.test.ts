@@ -79,7 +79,7 @@ describe('npm run smoke', () => {
 
     test('it removes what it made, and says where the answer stands', async () => {
       const signal = AbortSignal.timeout(30_000);
-      await expect(smokeTest({ ...options, signal })).rejects.toThrow(/not graded in 0 s \(queued\)/);
+      await expect(smokeTest({ ...options, signal })).rejects.toThrow(/not graded in \d+ s \(queued\)/);
       await expectNothingLeft();
     });
 

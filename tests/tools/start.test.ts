@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../tools/run-command.ts';
+import { freePortBase } from '../free-ports.ts';
 
 class Program {
   readonly child: ChildProcess;
@@ -48,9 +49,11 @@ class Program {
 describe('npm start', () => {
   let folder: string;
   const programs: Program[] = [];
+  let portBase: number;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lyceum start '));
+    portBase = await freePortBase();
   });
 
   afterEach(async () => {
@@ -59,11 +62,8 @@ describe('npm start', () => {
   });
 
   function run(args: readonly string[] = [], env: Record<string, string> = {}, script = 'local/start.ts'): Program {
-    const program = new Program(
-      script,
-      [...(args.includes('--port-base') ? [] : ['--port-base', '0']), '--data', folder, ...args],
-      env,
-    );
+    const ports = args.includes('--port-base') ? [] : ['--port-base', String(portBase + 5 * programs.length)];
+    const program = new Program(script, [...ports, '--data', folder, ...args], env);
     programs.push(program);
     return program;
   }

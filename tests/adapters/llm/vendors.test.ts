@@ -125,7 +125,7 @@ describe.each(VENDORS)('%s through its SDK', (vendor) => {
     const error = await llmError(llm.complete(request(clock)));
     expect(error).toMatchObject({ code: 'llm_timeout', kind: 'transient' });
     expect(Date.now() - startedMs).toBeLessThan(3_000);
-    await vi.waitFor(() => expect(calls()[0]?.isGivenUp()).toBe(true));
+    await vi.waitFor(() => expect(calls()[0]?.isGivenUp()).toBe(true), { timeout: 10_000 });
   });
 
   test('a deadline that is nearer than the time-out ends the attempt', async () => {

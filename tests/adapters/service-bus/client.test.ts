@@ -6,6 +6,7 @@ import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startServiceBus } from '../../../local/service-bus/server.ts';
 import { createServiceBus } from '../../../shared/adapters/service-bus/client.ts';
+import { freePortBase } from '../../free-ports.ts';
 
 const QUEUES = ['sent', 'later', 'doubles', 'peeked', 'taken', 'busy', 'pinged'];
 const definitions = QUEUES.map((name) => ({
@@ -112,7 +113,7 @@ describe('sending', () => {
 describe('an outage', () => {
   test('fails a send within the time limit and, when it is over, the same client sends again', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'lyceum-bus-'));
-    const first = await startServiceBus({ port: 0, dataDir, queues: definitions });
+    const first = await startServiceBus({ port: await freePortBase(), dataDir, queues: definitions });
     const client = createServiceBus({ connectionString: first.connectionString, timeoutMs: 2_000 });
     await client.send('sent', { body: 'before', messageId: 'before' });
     await first.close();

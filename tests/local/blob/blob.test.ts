@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Azurite, startAzurite } from '../../../local/azurite.ts';
+import { freePortBase } from '../../free-ports.ts';
 
 // Written only against the official client, so that the same rules can be checked against the cloud: set LYCEUM_CONFORMANCE_BLOB to a
 // connection string.
@@ -101,7 +102,7 @@ describe('blobs', () => {
 describe.skipIf(cloud !== undefined)('the local stand-in', () => {
   test('keeps blobs over a restart on the same port and folder', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'lyceum-blob-'));
-    const first = await startAzurite({ port: 0, dataDir: dir });
+    const first = await startAzurite({ port: await freePortBase(), dataDir: dir });
     const open = ({ connectionString: target }: Azurite) =>
       BlobServiceClient.fromConnectionString(target).getContainerClient('kept');
     await open(first).create();

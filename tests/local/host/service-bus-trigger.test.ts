@@ -3,6 +3,7 @@ import { ServiceBusClient, type ServiceBusMessage } from '@azure/service-bus';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Host, startHost } from '../../../local/host/start-host.ts';
 import { type ServiceBus, startServiceBus } from '../../../local/service-bus/server.ts';
+import { freePortBase } from '../../free-ports.ts';
 
 type Handler = (message: unknown, context: InvocationContext) => Promise<void> | void;
 
@@ -19,7 +20,7 @@ let lines: string[] = [];
 let isSetUp = false;
 
 beforeEach(async () => {
-  bus = await startServiceBus({ port: 0, dataDir: ':memory:', queues });
+  bus = await startServiceBus({ port: await freePortBase(), dataDir: ':memory:', queues });
   deliveries = [];
   lines = [];
 });

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readOptions } from '../../local/options.ts';
 import { projectRoot } from '../../tools/run-command.ts';
 import { freePortBase } from '../free-ports.ts';
 
@@ -153,6 +154,15 @@ describe('npm start', () => {
     await program.says(/^! get-loudly: broken/m);
     expect(program.output).not.toContain('quiet');
     expect(readFileSync(join(folder, 'logs', 'functions.log'), 'utf8')).toContain('"event":"quiet"');
+  });
+
+  test('takes ports that nobody has where the base is 0, a different one for each part', async () => {
+    const options = await readOptions(['--port-base', '0'], 'start');
+    const ports = 'ports' in options ? options.ports : undefined;
+    const numbers = Object.values(ports ?? {});
+    expect(numbers).toHaveLength(5);
+    expect(new Set(numbers).size).toBe(5);
+    expect(Math.min(...numbers)).toBeGreaterThan(1023);
   });
 
   test('an unknown switch is refused with the list of those that exist', async () => {
